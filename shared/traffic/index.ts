@@ -1,0 +1,33 @@
+export {
+  type CategoryId,
+  categoryIds,
+  commonFields,
+  projectToCategories,
+  type TrafficCategory,
+  trafficCategories,
+  typesOfCategories,
+} from './categories.ts';
+export {
+  type EventDraft,
+  type EventType,
+  eventTypes,
+  type Service,
+  services,
+  type TrafficEvent,
+  trafficEventSchema,
+  trafficSchemaVersion,
+  utcTimestamp,
+} from './event.ts';
+export { eventIdFor } from './event-id.ts';
+export {
+  asciiLower,
+  normalizeAddress,
+  normalizeHostName,
+  normalizeIp,
+  normalizeMessageId,
+  normalizeUser,
+  type StoredMessageId,
+  splitAddress,
+  subaddressDelimiter,
+} from './identifiers.ts';
+export { trafficLimits } from './limits.ts';
