@@ -1,0 +1,38 @@
+import { chmod, mkdir, open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Modes of everything Griffie keeps: its own user only. */
+export const privateModes = { file: 0o600, folder: 0o700 } as const;
+
+/** Makes a folder for Griffie's own user only; one that is there already is narrowed to that. */
+export async function makePrivateFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: privateModes.folder });
+  await chmod(path, privateModes.folder);
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/**
+ * Replaces a file so that after any crash either the old or the new bytes are there, whole: a temporary
+ * file beside it, fsync, rename, fsync of the folder.
+ */
+export async function writeFileDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const file = await open(temporary, 'w', privateModes.file);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
+}
