@@ -1,0 +1,24 @@
+import type { Ledger, LedgerReader } from '#shared/ledger';
+import type { Clock, Logger } from '#shared/runtime';
+import type { TrafficStore } from '#shared/store';
+import type { CaseFiles } from './control/case-files.ts';
+import type { ControlPlane } from './control/control-plane.ts';
+import type { NoiseCounter } from './control/noise.ts';
+import type { PackageFolder } from './release/packages.ts';
+import type { ReleaseQueue } from './release/release-queue.ts';
+
+/** What the routes work with. */
+export interface ServiceContext {
+  readonly control: ControlPlane;
+  readonly ledger: Ledger;
+  /** Verifier key (vkey) of the checkpoints. */
+  readonly ledgerKey: string;
+  readonly ledgerFiles: LedgerReader;
+  readonly cases: CaseFiles;
+  readonly store: TrafficStore;
+  readonly packages: PackageFolder;
+  readonly releases: ReleaseQueue;
+  readonly noise: NoiseCounter;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}

@@ -1,0 +1,36 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { AnyControlEntry, DetailsOf, ServiceConfiguration } from '#shared/control';
+import type { ControlPlane } from './control-plane.ts';
+
+/** The credential that enrols the others. Its key is made on the server's console, once. */
+export type FirstAdministrator = DetailsOf<'credential.enrolled'>;
+
+/** The ledger is empty and nobody could ever be enrolled. */
+export class BootstrapError extends Error {
+  readonly code = 'bootstrap.no_administrator';
+  constructor() {
+    super('the ledger is empty and no first administrator was given');
+    this.name = 'BootstrapError';
+  }
+}
+
+/** Starts an empty ledger, or records that the configuration is no longer what the ledger says. */
+export async function bootstrap(
+  control: ControlPlane,
+  configuration: ServiceConfiguration,
+  firstAdministrator: FirstAdministrator | undefined,
+): Promise<void> {
+  await control.transact((state, at) => {
+    const by = { at, actor: { service: 'disclosure' } };
+    const entries: AnyControlEntry[] = [];
+    if (state.size === 0) {
+      if (!firstAdministrator) throw new BootstrapError();
+      const { thumbprint } = firstAdministrator;
+      entries.push({ ...by, kind: 'ledger.started', details: configuration });
+      entries.push({ ...by, kind: 'credential.enrolled', subject: thumbprint, details: firstAdministrator });
+    } else if (!isDeepStrictEqual(state.configuration, configuration)) {
+      entries.push({ ...by, kind: 'configuration.changed', details: configuration });
+    }
+    return { entries, result: undefined };
+  });
+}

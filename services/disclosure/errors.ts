@@ -1,0 +1,163 @@
+import { type ProofRefusalCode, proofRefusals, publicKeyRefusals } from '#shared/signed-request';
+
+/** A row of the error table. */
+interface ErrorRow {
+  /** HTTP status. */
+  readonly status: number;
+  /** RFC 9457 title: the same for every occurrence. */
+  readonly title: string;
+  /** What the user can do. */
+  readonly action: string;
+}
+
+const row = (status: number, title: string, action: string): ErrorRow => ({ status, title, action });
+
+/** Every error that the API answers, by its stable code. The documents list exactly these. */
+const ownErrors = {
+  'request.media_type': row(415, 'Media type not supported', 'Send the body as application/json.'),
+  'request.too_large': row(
+    413,
+    'Body too large',
+    'Shorten the body; the bound is in the OpenAPI description.',
+  ),
+  'request.malformed_json': row(400, 'Body is no JSON', 'Send UTF-8 JSON in which no member is repeated.'),
+  'request.invalid': row(422, 'Request invalid', 'Mend the members named in `problems`.'),
+  'request.not_found': row(
+    404,
+    'No such resource',
+    'Check the path; the OpenAPI description lists them all.',
+  ),
+  'request.unreadable': row(400, 'Request unreadable', 'Send a well-formed HTTP request.'),
+  'access.role': row(403, 'Role not allowed', 'Use a credential of the role that the description names.'),
+  'credential.unknown': row(
+    404,
+    'Credential unknown',
+    'List the credentials and use a thumbprint from there.',
+  ),
+  'credential.exists': row(
+    409,
+    'Key enrolled already',
+    'Make a new key; a key is enrolled once and never again.',
+  ),
+  'credential.validity': row(
+    422,
+    'Validity impossible',
+    'Let notAfter follow notBefore, at most three years later.',
+  ),
+  'credential.revoked': row(409, 'Credential revoked already', 'Nothing is left to do.'),
+  'credential.last_administrator': row(
+    409,
+    'Last administrator',
+    'Enrol another administrator first; without one nobody could enrol or revoke.',
+  ),
+  'order.invalid': row(
+    422,
+    'Order incomplete or inadmissible',
+    'Mend what `problems` names, with the rule that asks for it.',
+  ),
+  'order.document': row(
+    422,
+    'Document unusable',
+    'Attach the order itself, in the media type that is stated.',
+  ),
+  'order.unknown': row(404, 'Order unknown', 'Check the order id, or record the order first.'),
+  'order.not_approved': row(403, 'Order not approved', 'Ask a reviewer to approve the order.'),
+  'order.rejected': row(403, 'Order rejected', 'Record a new order; a rejected one stays rejected.'),
+  'order.expired': row(403, 'Order expired', 'Ask the authority for a new order and record it.'),
+  'order.decided': row(409, 'Order decided on already', 'Nothing is left to decide; see its status.'),
+  'order.own_registration': row(403, 'Own registration', 'Another person must decide on what you recorded.'),
+  'order.preservation_only': row(
+    403,
+    'Preservation order',
+    'Preservation never releases; record a production order.',
+  ),
+  'order.case_file': row(
+    500,
+    'Case file missing or altered',
+    'Restore the case file from backup; tell the auditor.',
+  ),
+  'scope.target_not_in_order': row(
+    403,
+    'Target not in the order',
+    'Ask only for targets that the order names.',
+  ),
+  'scope.window_not_in_order': row(403, 'Window not in the order', 'Stay within the window of the order.'),
+  'scope.window_reversed': row(422, 'Window reversed', 'Let `to` follow `from`.'),
+  'scope.category_not_in_order': row(
+    403,
+    'Category not in the order',
+    'Ask only for categories that the order names.',
+  ),
+  'disclosure.unknown': row(404, 'Disclosure unknown', 'Use the id that the request was answered with.'),
+  'disclosure.not_yours': row(403, 'Not your disclosure', 'Only the officer who asked for it may fetch it.'),
+  'disclosure.not_ready': row(409, 'Package not ready', 'Follow the status and fetch once it is Disclosed.'),
+  'disclosure.failed': row(
+    500,
+    'Disclosure failed',
+    'Ask the operator to look at the log; then request it again.',
+  ),
+  'ledger.unavailable': row(503, 'Ledger unavailable', 'Nothing was done and nothing left. Try again later.'),
+  'store.unavailable': row(503, 'Store unavailable', 'Try again later; nothing was released.'),
+  'service.internal': row(500, 'Internal error', 'Tell the operator the time of the request.'),
+} as const satisfies Record<string, ErrorRow>;
+
+type KeyRefusalCode = keyof typeof publicKeyRefusals;
+export type ErrorCode = keyof typeof ownErrors | ProofRefusalCode | KeyRefusalCode;
+
+const shared = (
+  texts: Readonly<Record<string, string>>,
+  status: number,
+  title: string,
+): [string, ErrorRow][] => Object.entries(texts).map(([code, action]) => [code, row(status, title, action)]);
+
+export const errorTable: Readonly<Record<string, ErrorRow>> = {
+  ...ownErrors,
+  ...Object.fromEntries(shared(proofRefusals, 401, 'Signed request refused')),
+  ...Object.fromEntries(shared(publicKeyRefusals, 422, 'Public key refused')),
+};
+
+/** One thing that is wrong with a request: where, and what to do. Repeats nothing of what was sent. */
+export interface Problem {
+  readonly path: string;
+  readonly sentence: string;
+  readonly rule?: string;
+  readonly source?: string;
+}
+
+/** An answer that refuses. `recorded`: its ledger entry is durable already. */
+export class ApiError extends Error {
+  readonly code: ErrorCode;
+  readonly problems: readonly Problem[];
+  readonly codes: readonly string[];
+  readonly recorded: boolean;
+
+  constructor(
+    code: ErrorCode,
+    more: { problems?: readonly Problem[]; codes?: readonly string[]; recorded?: boolean } = {},
+  ) {
+    super(code);
+    this.name = 'ApiError';
+    this.code = code;
+    this.problems = more.problems ?? [];
+    this.codes = more.codes ?? [code];
+    this.recorded = more.recorded ?? false;
+  }
+}
+
+/** RFC 9457 problem document, with our code and the named problems as extension members. */
+export function problemDocument(error: ApiError): Record<string, unknown> {
+  const { status, title, action } = errorTable[error.code] ?? ownErrors['service.internal'];
+  return {
+    type: `urn:griffie:error:${error.code}`,
+    title,
+    status,
+    detail: action,
+    code: error.code,
+    ...(error.codes.length > 1 ? { codes: error.codes } : {}),
+    ...(error.problems.length > 0 ? { problems: error.problems } : {}),
+  };
+}
+
+export function statusOf(code: ErrorCode): number {
+  return errorTable[code]?.status ?? 500;
+}

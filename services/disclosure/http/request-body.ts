@@ -1,0 +1,27 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { parseStrictJson } from '#shared/runtime';
+import { ApiError } from '../errors.ts';
+import { mediaTypes } from '../limits.ts';
+
+/** The body's exact bytes, as they were signed; none where the request has no body. */
+export function bodyOf(request: FastifyRequest): Uint8Array {
+  return request.bodyBytes ?? new Uint8Array();
+}
+
+/**
+ * Keeps the body's exact bytes until its signature was verified: nothing is parsed before. JSON only; any
+ * other media type is refused by Fastify.
+ */
+export function keepBodyBytes(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(mediaTypes.json, { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  );
+}
+
+/** The body's JSON, read strictly. */
+export function parseBody(bytes: Uint8Array): unknown {
+  const parsed = parseStrictJson(bytes);
+  if (!parsed.ok) throw new ApiError('request.malformed_json');
+  return parsed.value;
+}

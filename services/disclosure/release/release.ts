@@ -1,0 +1,162 @@
+import { v7 as uuidv7 } from 'uuid';
+import { type DisclosureState, decideRelease } from '#shared/control';
+import { type Manifest, type ManifestSigner, sealPackage, stagePackage } from '#shared/disclosure-package';
+import type { Ledger } from '#shared/ledger';
+import type { Scope } from '#shared/orders';
+import { type Clock, softwareVersion, utc } from '#shared/runtime';
+import type { TrafficStore } from '#shared/store';
+import { projectToCategories, type TrafficEvent } from '#shared/traffic';
+import type { CaseFiles } from '../control/case-files.ts';
+import type { ControlPlane } from '../control/control-plane.ts';
+import { getOrder } from '../control/order-file.ts';
+import { getRequest } from '../control/request-file.ts';
+import type { PackageFolder } from './packages.ts';
+import { windowOfRelease } from './window.ts';
+
+export interface ReleaseDeps {
+  readonly control: ControlPlane;
+  readonly ledger: Ledger;
+  readonly cases: CaseFiles;
+  readonly store: TrafficStore;
+  readonly packages: PackageFolder;
+  readonly signer: ManifestSigner;
+  readonly operator: string;
+  readonly clock: Clock;
+}
+
+/** Why a disclosure that was allowed came to nothing. Recorded as `disclosure.failed`. */
+export class ReleaseRefused extends Error {
+  readonly code: string;
+  constructor(code: string) {
+    super(code);
+    this.name = 'ReleaseRefused';
+    this.code = code;
+  }
+}
+
+/*
+ * Order of a release: stage the package (ciphertext on our disk, nobody can fetch it) → append
+ * `disclosure.released` with its digest → receipt → seal. Only a sealed package is served, so that the
+ * entry which says what is released is durable before the first byte leaves. A crash before the entry
+ * leaves rubbish that the next start removes; a crash after it leaves a staged package that the next start
+ * seals, the same one.
+ */
+
+/** Stages, announces and seals the package of one allowed request. */
+export async function release(deps: ReleaseDeps, disclosure: DisclosureState): Promise<void> {
+  const { control, packages } = deps;
+  const { disclosureId } = disclosure;
+  if (disclosure.released === undefined) {
+    await packages.discard(disclosureId);
+    const staged = await stage(deps, disclosure);
+    await control.transact((state, at) => {
+      // Asked again: the order may have ended while the package was made.
+      const decision = decideRelease(state, disclosure.orderId, at);
+      if (!decision.ok) throw new ReleaseRefused(decision.code);
+      return {
+        entries: [
+          {
+            kind: 'disclosure.released',
+            at,
+            actor: { service: 'disclosure' },
+            subject: disclosureId,
+            details: {
+              orderId: disclosure.orderId,
+              packageId: staged.manifest.packageId,
+              records: staged.manifest.records,
+              parts: staged.manifest.parts.length,
+              bytes: staged.manifest.parts.reduce((sum, part) => sum + part.encryptedBytes, 0),
+              completeness: staged.manifest.completeness.state,
+              manifestSha256: staged.digests.encryptedManifest,
+            },
+          },
+        ],
+        result: undefined,
+      };
+    });
+  }
+  await seal(deps, disclosureId);
+}
+
+async function seal({ control, ledger, packages }: ReleaseDeps, disclosureId: string): Promise<void> {
+  const released = control.state.disclosures.get(disclosureId)?.released;
+  if (!released) throw new ReleaseRefused('disclosure.not_announced');
+  const receipt = await ledger.inclusionReceipt(released.index);
+  await sealPackage(
+    packages.stagingPath(disclosureId),
+    Buffer.from(receipt),
+    packages.filePath(disclosureId),
+  );
+}
+
+async function stage(deps: ReleaseDeps, disclosure: DisclosureState) {
+  const { control, cases, store, packages, clock } = deps;
+  const { disclosureId, orderId } = disclosure;
+  const orderState = control.state.orders.get(orderId);
+  if (!orderState) throw new ReleaseRefused('order.unknown');
+  const { order } = await getOrder(cases, orderState);
+  const { scope } = await getRequest(cases, disclosure);
+  const now = clock.now();
+  const { window, reasons } = windowOfRelease(scope, await store.dataWindow(now));
+  const reading = store.readScope(scope, { now });
+  return stagePackage({
+    folder: packages.stagingPath(disclosureId),
+    records: project(reading, scope),
+    recipients: order.recipients.map(({ encryptionKey }) => encryptionKey),
+    signer: deps.signer,
+    packageId: uuidv7({ msecs: now }),
+    orderId,
+    requestId: disclosureId,
+    createdAt: utc(now),
+    softwareVersion,
+    query: manifestQuery(scope, reading.query),
+    window,
+    incompleteBecause: () => reasons,
+    report: {
+      language: order.reportLanguage,
+      operatorName: deps.operator,
+      order: {
+        regime: order.regime,
+        legalBasis: order.legalBasis,
+        authority: order.issuer.authority,
+        fileReference: order.issuer.fileReference,
+        issuedAt: order.issuedAt,
+        receivedAt: order.receivedAt,
+      },
+    },
+  });
+}
+
+/** The records with only the fields of the categories that were granted. */
+async function* project(
+  groups: AsyncIterable<TrafficEvent[]>,
+  scope: Scope,
+): AsyncGenerator<Partial<TrafficEvent>> {
+  for await (const events of groups) {
+    for (const event of events) {
+      const record = projectToCategories(event, scope.categories);
+      if (record !== null) yield record;
+    }
+  }
+}
+
+function manifestQuery(
+  scope: Scope,
+  query: { text: string; parameters: Readonly<Record<string, string | number | readonly string[]>> },
+): Manifest['query'] {
+  const parameters = Object.entries(query.parameters).map(
+    ([name, value]): [string, string | number | string[]] => [
+      name,
+      typeof value === 'object' ? [...value] : value,
+    ],
+  );
+  return {
+    scope: {
+      ...scope,
+      targets: scope.targets.map((target) => ({ ...target })),
+      categories: [...scope.categories],
+    },
+    text: query.text,
+    parameters: Object.fromEntries(parameters),
+  };
+}

@@ -1,0 +1,194 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { v7 as uuidv7 } from 'uuid';
+import {
+  type ControlState,
+  type Credential,
+  type DisclosureState,
+  decideDisclosure,
+  decideRelease,
+} from '#shared/control';
+import { parseTarget, type RequestedScope, type Target } from '#shared/orders';
+import type { ServiceContext } from '../context.ts';
+import { getOrder } from '../control/order-file.ts';
+import { putRequest } from '../control/request-file.ts';
+import { ApiError, type ErrorCode } from '../errors.ts';
+import { act, recordReading } from '../http/act.ts';
+import { bodyOf } from '../http/request-body.ts';
+import { mediaTypes } from '../limits.ts';
+import {
+  binary,
+  type DisclosureBody,
+  disclosureBody,
+  disclosureParams,
+  disclosureView,
+  problemResponses,
+} from './schemas.ts';
+
+/** Officers request, follow and fetch. */
+export function disclosureRoutes(root: FastifyInstance, context: ServiceContext): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const { cases, clock, packages, releases } = context;
+
+  app.post(
+    '/v1/disclosures',
+    {
+      config: { access: ['officer'] },
+      schema: {
+        summary: 'Request a disclosure within the scope of an approved order',
+        tags: ['disclosures'],
+        body: disclosureBody,
+        response: { 202: disclosureView, ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const { orderId } = request.body;
+      const requested = readScope(request.body.scope);
+      const { result } = await act(context, request, async (state, at, credential) => {
+        const release = decideRelease(state, orderId, at);
+        const order = release.ok ? (await getOrder(cases, release.order)).order : null;
+        const decision = decideDisclosure(state, orderId, order, requested, at);
+        const disclosureId = uuidv7({ msecs: clock.now() });
+        if (!decision.ok) {
+          const [code = 'service.internal'] = decision.codes;
+          return {
+            ok: false,
+            error: new ApiError(code satisfies ErrorCode, { codes: decision.codes }),
+            entries: [
+              {
+                kind: 'disclosure.refused',
+                subject: disclosureId,
+                details: { orderId, codes: [...decision.codes] },
+              },
+            ],
+          };
+        }
+        const file = { scope: decision.scope, body: Buffer.from(bodyOf(request)).toString('base64') };
+        const commitments = { request: await putRequest(cases, orderId, disclosureId, file) };
+        const requestedBy = { thumbprint: credential.thumbprint, personId: credential.personId };
+        const status = 'AwaitingDisclosure' as const;
+        const orderVersion = state.orders.get(orderId)?.details.version ?? 1;
+        return {
+          ok: true,
+          entries: [
+            {
+              kind: 'disclosure.requested',
+              subject: disclosureId,
+              commitments,
+              details: { orderId, orderVersion },
+            },
+          ],
+          result: {
+            disclosureId,
+            orderId,
+            status,
+            requestedAt: at,
+            requestedBy,
+            commitments,
+            collections: 0,
+          },
+        };
+      });
+      releases.add(result.disclosureId);
+      return reply.status(202).send(viewOf(result, false));
+    },
+  );
+
+  app.get(
+    '/v1/disclosures/:disclosureId',
+    {
+      config: { access: ['officer', 'auditor'] },
+      schema: {
+        summary: 'Follow a disclosure',
+        tags: ['disclosures'],
+        params: disclosureParams,
+        response: { 200: disclosureView, ...problemResponses },
+      },
+    },
+    async (request) =>
+      recordReading(context, request, async (state, _at, credential) => {
+        const disclosure = findDisclosure(state, request.params.disclosureId, credential);
+        return viewOf(disclosure, (await packages.size(disclosure.disclosureId)) !== null);
+      }),
+  );
+
+  app.get(
+    '/v1/disclosures/:disclosureId/package',
+    {
+      config: { access: ['officer'] },
+      schema: {
+        summary: 'Fetch the package',
+        tags: ['disclosures'],
+        params: disclosureParams,
+        response: { 200: binary, ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const { disclosureId } = request.params;
+      // Durable before the first byte leaves.
+      const { result: bytes } = await act(context, request, async (state, _at, credential) => {
+        try {
+          const disclosure = findDisclosure(state, disclosureId, credential);
+          if (disclosure.status === 'Error') throw new ApiError('disclosure.failed');
+          const size = await packages.size(disclosureId);
+          if (size === null) throw new ApiError('disclosure.not_ready');
+          return {
+            ok: true,
+            entries: [{ kind: 'disclosure.collected', subject: disclosureId, details: { bytes: size } }],
+            result: size,
+          };
+        } catch (error) {
+          if (error instanceof ApiError) return { ok: false, error };
+          throw error;
+        }
+      });
+      return reply
+        .type(mediaTypes.package)
+        .header('content-length', bytes)
+        .header('content-disposition', `attachment; filename="griffie-${disclosureId}.tar"`)
+        .send(packages.open(disclosureId));
+    },
+  );
+}
+
+/** An officer sees their own disclosures only. */
+function findDisclosure(state: ControlState, id: string, credential: Credential): DisclosureState {
+  const disclosure = state.disclosures.get(id);
+  if (!disclosure) throw new ApiError('disclosure.unknown');
+  if (credential.role === 'officer' && disclosure.requestedBy.personId !== credential.personId) {
+    throw new ApiError('disclosure.not_yours');
+  }
+  return disclosure;
+}
+
+/** Targets in normal form, or the refusal that names each that is none. */
+function readScope(scope: DisclosureBody['scope']): RequestedScope {
+  if (scope === undefined) return {};
+  const { targets, ...rest } = scope;
+  if (targets === undefined) return rest;
+  const parsed = targets.map(({ kind, value, subaddresses }) => parseTarget(kind, value, subaddresses));
+  const problems = parsed.flatMap((result, index) =>
+    result.ok ? [] : [{ path: `scope.targets.${index}`, sentence: `the value ${result.reason}` }],
+  );
+  if (problems.length > 0) throw new ApiError('request.invalid', { problems });
+  return { ...rest, targets: parsed.flatMap((result): Target[] => (result.ok ? [result.target] : [])) };
+}
+
+function viewOf({ released, ...disclosure }: DisclosureState, ready: boolean) {
+  return {
+    disclosureId: disclosure.disclosureId,
+    orderId: disclosure.orderId,
+    status: disclosure.status,
+    requestedAt: disclosure.requestedAt,
+    ...(released
+      ? {
+          releasedAt: released.at,
+          packageId: released.details.packageId,
+          records: released.details.records,
+          completeness: released.details.completeness,
+          manifestSha256: released.details.manifestSha256,
+        }
+      : {}),
+    ready,
+  };
+}

@@ -1,0 +1,86 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { checkpointPath, parseTilePath } from '#shared/ledger';
+import type { ServiceContext } from '../context.ts';
+import { ApiError } from '../errors.ts';
+import { recordReading } from '../http/act.ts';
+import { mediaTypes } from '../limits.ts';
+import { binary, problemResponses } from './schemas.ts';
+
+/** Tile paths are `0/x001/234.p/5` and the like; longer ones are none. */
+const tileParams = z.strictObject({ '*': z.string().max(64) });
+
+/**
+ * The ledger as C2SP tlog-tiles. Checkpoint and hash tiles are for everyone who can reach the service
+ * (witnesses need no more); entries are for auditors, and their reading is in the ledger too.
+ */
+export function ledgerRoutes(root: FastifyInstance, context: ServiceContext): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const { ledgerFiles } = context;
+
+  const read = async (path: string): Promise<Buffer> => {
+    const bytes = await ledgerFiles.read(path);
+    if (bytes === undefined) throw new ApiError('request.not_found');
+    return Buffer.from(bytes);
+  };
+
+  app.get(
+    '/ledger/checkpoint',
+    {
+      config: { access: 'public' },
+      schema: {
+        summary: 'Latest checkpoint',
+        tags: ['ledger'],
+        response: { 200: binary, ...problemResponses },
+      },
+    },
+    async (_request, reply) =>
+      reply
+        .type(mediaTypes.checkpoint)
+        .header('cache-control', 'max-age=1')
+        .send(await read(checkpointPath)),
+  );
+
+  app.get(
+    '/ledger/tile/entries/*',
+    {
+      config: { access: ['auditor'] },
+      schema: {
+        summary: 'Entry bundle',
+        tags: ['ledger'],
+        params: tileParams,
+        response: { 200: binary, ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const path = tilePathOf(`tile/entries/${request.params['*']}`);
+      const bytes = await recordReading(context, request, () => read(path));
+      return reply.type(mediaTypes.octets).send(bytes);
+    },
+  );
+
+  app.get(
+    '/ledger/tile/*',
+    {
+      config: { access: 'public' },
+      schema: {
+        summary: 'Hash tile',
+        tags: ['ledger'],
+        params: tileParams,
+        response: { 200: binary, ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const path = tilePathOf(`tile/${request.params['*']}`);
+      // The router gives entries to the route above; this is the second lock on that door.
+      if (parseTilePath(path)?.level === 'entries') throw new ApiError('request.not_found');
+      return reply.type(mediaTypes.octets).send(await read(path));
+    },
+  );
+}
+
+function tilePathOf(path: string): string {
+  if (parseTilePath(path) === null) throw new ApiError('request.not_found');
+  return path;
+}

@@ -1,0 +1,166 @@
+import type { Readable } from 'node:stream';
+import { z } from 'zod';
+import { labelSchema, roles, thumbprintSchema } from '#shared/control';
+import { orderDraftSchema, orderLimits, targetKinds } from '#shared/orders';
+import { categoryIds, eventTypes, utcTimestamp } from '#shared/traffic';
+import { apiLimits, mediaTypes } from '../limits.ts';
+
+/*
+ * What goes over the wire. The OpenAPI description is made from these, and every answer is checked against
+ * them before it leaves.
+ */
+
+export const idSchema = z.uuid({ version: 'v7' });
+export const orderParams = z.strictObject({ orderId: idSchema });
+export const disclosureParams = z.strictObject({ disclosureId: idSchema });
+export const credentialParams = z.strictObject({ thumbprint: thumbprintSchema });
+
+const timestampInput = z.iso
+  .datetime({ offset: true })
+  .transform((value) => new Date(value).toISOString())
+  .meta({ description: 'RFC 3339' });
+
+/** RFC 9457, with our extension members. */
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    codes: z.array(z.string()).optional(),
+    problems: z
+      .array(
+        z.object({
+          path: z.string(),
+          sentence: z.string(),
+          kind: z.string().optional(),
+          rule: z.string().optional(),
+          source: z.string().optional(),
+        }),
+      )
+      .optional(),
+  })
+  .meta({ id: 'Problem' });
+
+export const enrolBody = z.strictObject({
+  credentialId: labelSchema,
+  /** Same for all credentials of one person: dual control counts people. */
+  personId: labelSchema,
+  role: z.enum(roles),
+  algorithm: z.string().max(16),
+  publicKey: z.record(z.string().max(8), z.string().max(1024)),
+  notBefore: timestampInput,
+  notAfter: timestampInput,
+});
+
+export const revokeBody = z.strictObject({
+  reason: z.enum(['left', 'lost', 'compromised', 'superseded', 'other']),
+});
+
+export const credentialView = z
+  .object({
+    thumbprint: thumbprintSchema,
+    credentialId: labelSchema,
+    personId: labelSchema,
+    role: z.enum(roles),
+    algorithm: z.string(),
+    notBefore: utcTimestamp,
+    notAfter: utcTimestamp,
+    revokedAt: utcTimestamp.optional(),
+  })
+  .meta({ id: 'Credential' });
+
+export const recordOrderBody = z.strictObject({
+  order: orderDraftSchema,
+  document: z.strictObject({
+    mediaType: z.enum(mediaTypes.document),
+    /** Base64 (RFC 4648, section 4). */
+    content: z
+      .string()
+      .max(Math.ceil((orderLimits.documentBytes * 4) / 3) + 4)
+      .regex(/^[A-Za-z0-9+/]+={0,2}$/, 'is not base64'),
+  }),
+});
+
+export const orderStatusView = z
+  .object({
+    orderId: idSchema,
+    version: z.int(),
+    status: z.enum(['AwaitingApproval', 'Approved', 'Rejected', 'Expired']),
+    regime: z.string(),
+    type: z.enum(['produce', 'preserve']),
+    issuingState: z.string(),
+    categories: z.array(z.enum(categoryIds)),
+    targetCount: z.int(),
+    emergency: z.boolean(),
+    receivedAt: utcTimestamp,
+    validUntil: utcTimestamp,
+    recordedAt: utcTimestamp,
+    decidedAt: utcTimestamp.optional(),
+  })
+  .meta({ id: 'OrderStatus' });
+
+/** The contents are given as they were recorded; their schema is the order's own. */
+export const orderView = orderStatusView
+  .extend({
+    order: z.record(z.string(), z.unknown()),
+    document: z.object({ mediaType: z.string(), bytes: z.int(), sha256: z.string() }),
+  })
+  .meta({ id: 'Order' });
+
+export const rejectBody = z.strictObject({
+  reason: z.enum(['incomplete', 'inadmissible', 'disproportionate', 'not_authentic', 'other']),
+});
+
+export const estimateView = z
+  .object({ counts: z.partialRecord(z.enum(eventTypes), z.int()), total: z.int() })
+  .meta({ id: 'Estimate' });
+
+const targetInput = z.strictObject({
+  kind: z.enum(targetKinds),
+  value: z.string().min(1).max(orderLimits.targetCharacters),
+  subaddresses: z.boolean().optional(),
+});
+
+export const disclosureBody = z.strictObject({
+  orderId: idSchema,
+  /** Narrows the order's scope; absent members mean: as the order says. */
+  scope: z
+    .strictObject({
+      targets: z.array(targetInput).min(1).max(orderLimits.targets).optional(),
+      from: timestampInput.optional(),
+      to: timestampInput.optional(),
+      categories: z.array(z.enum(categoryIds)).min(1).max(categoryIds.length).optional(),
+    })
+    .optional(),
+});
+export type DisclosureBody = z.infer<typeof disclosureBody>;
+
+export const disclosureView = z
+  .object({
+    disclosureId: idSchema,
+    orderId: idSchema,
+    status: z.enum(['AwaitingDisclosure', 'Disclosed', 'DisclosureNotAvailable', 'Error']),
+    requestedAt: utcTimestamp,
+    releasedAt: utcTimestamp.optional(),
+    packageId: idSchema.optional(),
+    records: z.int().optional(),
+    completeness: z.enum(['complete', 'incomplete', 'none']).optional(),
+    manifestSha256: z.string().optional(),
+    /** The package can be fetched. */
+    ready: z.boolean(),
+  })
+  .meta({ id: 'Disclosure' });
+
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item).max(apiLimits.listItems) });
+
+/** An answer that is no JSON: bytes, streamed as they are. */
+export const binary = z.custom<Buffer | Readable>().meta({ type: 'string', format: 'binary' });
+
+/** The error answers that every signed route can give, by status. */
+export const problemResponses = {
+  '4xx': problemSchema,
+  '5xx': problemSchema,
+} as const;

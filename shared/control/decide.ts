@@ -1,0 +1,124 @@
+import { narrowScope, type Order, type RequestedScope, type Scope, type ScopeRefusal } from '#shared/orders';
+import type { ProofRefusalCode } from '#shared/signed-request';
+import type { Role } from './roles.ts';
+import {
+  type ControlState,
+  type Credential,
+  credentialIsActive,
+  type OrderState,
+  orderStatus,
+} from './state.ts';
+
+/*
+ * The decisions. Each is a pure function of the state (a fold over the ledger's prefix), the case file, the
+ * request and the clock reading that goes into the entry, so that replaying the ledger gives it again.
+ */
+
+export type Decision<T, Code extends string> =
+  | ({ readonly ok: true } & T)
+  | { readonly ok: false; readonly code: Code };
+
+export type AccessRefusal =
+  | Extract<
+      ProofRefusalCode,
+      'proof.key_unknown' | 'proof.key_revoked' | 'proof.key_expired' | 'proof.replayed'
+    >
+  | 'access.role';
+
+/** The credential that a key id names, if it may act at `at`. */
+export function decideCredential(
+  state: ControlState,
+  kid: string,
+  at: string,
+): Decision<{ credential: Credential }, AccessRefusal> {
+  const credential = state.credentials.get(kid);
+  if (!credential) return { ok: false, code: 'proof.key_unknown' };
+  if (credential.revokedAt !== undefined) return { ok: false, code: 'proof.key_revoked' };
+  if (!credentialIsActive(credential, at)) return { ok: false, code: 'proof.key_expired' };
+  return { ok: true, credential };
+}
+
+/** Whether a verified proof may be used now, for a route of these roles. Asked in ledger order. */
+export function decideAccess(
+  state: ControlState,
+  proof: { readonly kid: string; readonly jti: string },
+  allowed: readonly Role[],
+  at: string,
+): Decision<{ credential: Credential }, AccessRefusal> {
+  const found = decideCredential(state, proof.kid, at);
+  if (!found.ok) return found;
+  if (state.usedProofs.has(`${proof.kid} ${proof.jti}`)) return { ok: false, code: 'proof.replayed' };
+  if (!allowed.includes(found.credential.role)) return { ok: false, code: 'access.role' };
+  return found;
+}
+
+export type OrderRefusal =
+  | 'order.unknown'
+  | 'order.not_approved'
+  | 'order.rejected'
+  | 'order.expired'
+  | 'order.decided'
+  | 'order.own_registration'
+  | 'order.preservation_only';
+
+/** Whether this credential's person may approve or reject the order now. */
+export function decideApproval(
+  state: ControlState,
+  orderId: string,
+  credential: Credential,
+  at: string,
+): Decision<{ order: OrderState }, OrderRefusal> {
+  const order = state.orders.get(orderId);
+  if (!order) return { ok: false, code: 'order.unknown' };
+  // By person, not by credential: a second credential of the same person is still the same person.
+  if (order.recordedBy.personId === credential.personId) return { ok: false, code: 'order.own_registration' };
+  const status = orderStatus(order, at);
+  if (status === 'Expired') return { ok: false, code: 'order.expired' };
+  if (status !== 'AwaitingApproval') return { ok: false, code: 'order.decided' };
+  return { ok: true, order };
+}
+
+/** Whether anything may be released under the order now. Asked at the request and again at the release. */
+export function decideRelease(
+  state: ControlState,
+  orderId: string,
+  at: string,
+): Decision<{ order: OrderState }, OrderRefusal> {
+  const order = state.orders.get(orderId);
+  if (!order) return { ok: false, code: 'order.unknown' };
+  switch (orderStatus(order, at)) {
+    case 'AwaitingApproval':
+      return { ok: false, code: 'order.not_approved' };
+    case 'Rejected':
+      return { ok: false, code: 'order.rejected' };
+    case 'Expired':
+      return { ok: false, code: 'order.expired' };
+    case 'Approved':
+      return order.details.type === 'produce'
+        ? { ok: true, order }
+        : { ok: false, code: 'order.preservation_only' };
+  }
+}
+
+export type DisclosureDecision =
+  | { readonly ok: true; readonly scope: Scope }
+  | { readonly ok: false; readonly codes: readonly (OrderRefusal | ScopeRefusal)[] };
+
+/**
+ * Whether a disclosure is allowed, and over which scope.
+ * @param order contents of the case file, its digest checked against the ledger's; null where the order's
+ * state already refuses, so that the file need not be opened.
+ */
+export function decideDisclosure(
+  state: ControlState,
+  orderId: string,
+  order: Order | null,
+  request: RequestedScope,
+  at: string,
+): DisclosureDecision {
+  const release = decideRelease(state, orderId, at);
+  if (!release.ok) return { ok: false, codes: [release.code] };
+  if (order === null) return { ok: false, codes: ['order.unknown'] };
+  const narrowed = narrowScope(order, request);
+  return narrowed.ok ? narrowed : { ok: false, codes: narrowed.refusals };
+}

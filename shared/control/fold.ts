@@ -1,0 +1,161 @@
+import { parseCompact, proofClaimsSchema, proofLimits, proofRememberSeconds } from '#shared/signed-request';
+import { type AnyControlEntry, ControlError } from './entry.ts';
+import { type ControlState, type Credential, type OrderState, type Person, personOf } from './state.ts';
+
+/**
+ * Folds one entry into the state (in place; returns it). Deterministic: the state is a function of the
+ * entries alone. An entry that could not have been written by the rules is refused, so that a ledger made
+ * by other means does not become rights.
+ * @throws ControlError
+ */
+export function foldEntry(state: ControlState, entry: AnyControlEntry): ControlState {
+  const index = state.size;
+  rememberProof(state, entry);
+  applyKind(state, entry, index);
+  state.counts.set(entry.kind, (state.counts.get(entry.kind) ?? 0) + 1);
+  state.size = index + 1;
+  return state;
+}
+
+/** Every entry that carries a signed request uses that request up. */
+function rememberProof(state: ControlState, entry: AnyControlEntry): void {
+  if (entry.evidence === undefined) return;
+  const key = proofKeyOf(entry.evidence);
+  if (key === null) throw new ControlError(state.size, 'its evidence is no signed request');
+  const nowSeconds = Math.floor(Date.parse(entry.at) / 1000);
+  // The map is in order of arrival, so the oldest are forgotten first; at most two minutes are kept.
+  for (const [used, until] of state.usedProofs) {
+    if (until >= nowSeconds) break;
+    state.usedProofs.delete(used);
+  }
+  state.usedProofs.set(key.name, key.issuedAt + proofRememberSeconds);
+}
+
+/** Name under which a proof is remembered, or null where the text is no proof. */
+export function proofKeyOf(evidence: string): { name: string; issuedAt: number } | null {
+  const parsed = parseCompact(evidence, proofLimits.proofChars);
+  if (!parsed.ok) return null;
+  const claims = proofClaimsSchema.safeParse(parseJson(parsed.jws.payload));
+  if (!claims.success) return null;
+  return { name: `${parsed.jws.header.kid} ${claims.data.jti}`, issuedAt: claims.data.iat };
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function applyKind(state: ControlState, entry: AnyControlEntry, index: number): void {
+  const subject = (): string => {
+    if (entry.subject === undefined) throw new ControlError(index, 'it has no subject');
+    return entry.subject;
+  };
+  const actor = (): Person => {
+    const credential =
+      'credential' in entry.actor ? state.credentials.get(entry.actor.credential) : undefined;
+    if (!credential) throw new ControlError(index, 'its actor is not enrolled');
+    return personOf(credential);
+  };
+  switch (entry.kind) {
+    case 'ledger.started':
+      if (index !== 0) throw new ControlError(index, 'the ledger had started already');
+      state.configuration = entry.details;
+      return;
+    case 'configuration.changed':
+      state.configuration = entry.details;
+      return;
+    case 'credential.enrolled':
+      if (state.credentials.has(entry.details.thumbprint))
+        throw new ControlError(index, 'its key is enrolled already');
+      state.credentials.set(entry.details.thumbprint, entry.details);
+      return;
+    case 'credential.revoked': {
+      const credential: Credential | undefined = state.credentials.get(entry.details.thumbprint);
+      if (!credential) throw new ControlError(index, 'its credential is not enrolled');
+      state.credentials.set(credential.thumbprint, { ...credential, revokedAt: entry.at });
+      return;
+    }
+    case 'order.recorded':
+      if (state.orders.has(subject())) throw new ControlError(index, 'its order is recorded already');
+      state.orders.set(subject(), {
+        orderId: subject(),
+        details: entry.details,
+        commitments: entry.commitments ?? {},
+        recordedAt: entry.at,
+        recordedBy: actor(),
+      });
+      return;
+    case 'order.approved':
+    case 'order.rejected':
+      decideOrder(state, index, subject(), {
+        status: entry.kind === 'order.approved' ? 'Approved' : 'Rejected',
+        at: entry.at,
+        by: actor(),
+      });
+      return;
+    case 'disclosure.requested':
+      if (!state.orders.has(entry.details.orderId))
+        throw new ControlError(index, 'its order is not recorded');
+      state.disclosures.set(subject(), {
+        disclosureId: subject(),
+        orderId: entry.details.orderId,
+        requestedAt: entry.at,
+        requestedBy: actor(),
+        commitments: entry.commitments ?? {},
+        status: 'AwaitingDisclosure',
+        collections: 0,
+      });
+      return;
+    case 'disclosure.released': {
+      const { completeness } = entry.details;
+      const released = { index, at: entry.at, details: entry.details };
+      const status = completeness === 'none' ? 'DisclosureNotAvailable' : 'Disclosed';
+      updateDisclosure(state, index, subject(), (d) => ({ ...d, status, released }));
+      return;
+    }
+    case 'disclosure.failed': {
+      const failure = entry.details.code;
+      updateDisclosure(state, index, subject(), (d) => ({ ...d, status: 'Error', failure }));
+      return;
+    }
+    case 'disclosure.collected':
+      updateDisclosure(state, index, subject(), (d) => ({ ...d, collections: d.collections + 1 }));
+      return;
+    case 'disclosure.refused':
+    case 'access.granted':
+    case 'access.refused':
+    case 'access.noise':
+      return;
+  }
+}
+
+function decideOrder(
+  state: ControlState,
+  index: number,
+  orderId: string,
+  decision: NonNullable<OrderState['decision']>,
+): void {
+  const order = state.orders.get(orderId);
+  if (!order) throw new ControlError(index, 'its order is not recorded');
+  if (order.decision) throw new ControlError(index, 'its order was decided on already');
+  if (order.recordedBy.personId === decision.by.personId) {
+    throw new ControlError(index, 'the person who recorded an order cannot decide on it');
+  }
+  state.orders.set(orderId, { ...order, decision });
+}
+
+type Disclosure = ControlState['disclosures'] extends Map<string, infer D> ? D : never;
+
+function updateDisclosure(
+  state: ControlState,
+  index: number,
+  id: string,
+  update: (disclosure: Disclosure) => Disclosure,
+): void {
+  const disclosure = state.disclosures.get(id);
+  if (!disclosure) throw new ControlError(index, 'its disclosure was not requested');
+  state.disclosures.set(id, update(disclosure));
+}

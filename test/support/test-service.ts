@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { createDisclosureService, type DisclosureService } from '#services/disclosure';
+import type { Role } from '#shared/control';
+import {
+  createLedger,
+  createNoteSigner,
+  generateNoteKey,
+  type Ledger,
+  type LedgerStorage,
+} from '#shared/ledger';
+import { createMemoryStorage } from '#shared/ledger-storage';
+import type { OrderDraft } from '#shared/orders';
+import { type Logger, silentLogger, utc } from '#shared/runtime';
+import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
+import {
+  createMigrations,
+  createTrafficStore,
+  defaultRetention,
+  loadMigrations,
+  openEmbeddedDatabase,
+  type TrafficStore,
+} from '#shared/store';
+import { createTestClock, type TestClock } from './test-clock.ts';
+
+export const audience = 'https://griffie.example.nl';
+/** When the tests' clock starts. */
+export const testStart = '2026-11-20T09:00:00.000Z';
+
+/** An answer of the API: status, headers, and the body as JSON where it is that. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly bytes: Buffer;
+  readonly body: AnswerBody;
+}
+
+/** Members that JSON answers have; which of them are there depends on the route, and the tests look. */
+export interface AnswerBody {
+  readonly code: string;
+  readonly codes: readonly string[];
+  readonly problems: readonly {
+    path: string;
+    kind: string;
+    rule: string;
+    source: string;
+    sentence: string;
+  }[];
+  readonly status: string;
+  readonly orderId: string;
+  readonly disclosureId: string;
+  readonly thumbprint: string;
+  readonly ready: boolean;
+  readonly records: number;
+  readonly completeness: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly total: number;
+  readonly items: readonly AnswerBody[];
+  readonly order: OrderDraft;
+}
+
+export interface CallOptions {
+  readonly body?: unknown;
+  /** Exact bytes to send instead of `body`; signed unless `signedBody` says otherwise. */
+  readonly bytes?: Buffer;
+  readonly signedBody?: Buffer;
+  readonly jti?: string;
+  readonly proof?: string;
+  readonly contentType?: string;
+}
+
+/** Somebody with a credential. */
+export interface Person {
+  readonly key: SigningKey;
+  readonly credentialId: string;
+  readonly role: Role;
+  call(method: 'GET' | 'POST', path: string, options?: CallOptions): Promise<Answer>;
+  sign(method: string, path: string, body?: Buffer, jti?: string): Promise<string>;
+}
+
+export interface TestService {
+  readonly service: DisclosureService;
+  readonly clock: TestClock;
+  readonly store: TrafficStore;
+  readonly ledger: Ledger;
+  readonly folder: string;
+  readonly administrator: Person;
+  readonly recipientIdentity: string;
+  readonly manifestKey: SigningKey;
+  readonly ledgerKey: string;
+  /** Enrols a new key; `personId` defaults to one of its own. */
+  enrol(role: Role, personId?: string): Promise<Person>;
+  /** A complete order about alice@example.nl; members given replace its own. */
+  orderDraft(change?: Partial<OrderDraft>): OrderDraft;
+  record(registrar: Person, draft?: OrderDraft): Promise<string>;
+  /** Records and approves with a new registrar and reviewer. */
+  approvedOrder(draft?: OrderDraft): Promise<string>;
+  anonymous(method: 'GET' | 'POST', path: string, options?: CallOptions): Promise<Answer>;
+  /** Waits until a disclosure is done. */
+  finished(officer: Person, disclosureId: string): Promise<Answer>;
+  entries(): Promise<{ kind: string; details: Record<string, unknown>; evidence?: string | undefined }[]>;
+  stop(): Promise<void>;
+}
+
+export interface TestServiceOptions {
+  readonly storage?: LedgerStorage;
+  readonly logger?: Logger;
+  readonly folder?: string;
+}
+
+const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\n');
+
+/** The real service over the real embedded engine, with a clock that stands still. */
+export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'griffie-test-')));
+  const clock = createTestClock(testStart);
+  const database = await openEmbeddedDatabase({ folder: join(folder, 'engine') });
+  const store = createTrafficStore(database, { retention: defaultRetention });
+  await createMigrations(database, {
+    retention: defaultRetention,
+    migrations: await loadMigrations(),
+  }).apply();
+  const storage = options.storage ?? createMemoryStorage();
+  const signer = createNoteSigner('griffie.example.nl/ledger', generateNoteKey());
+  const ledger = await createLedger({ storage, signer });
+  const manifestKey = await generateKey('EdDSA');
+  const adminKey = await generateKey('ES256');
+  const year = { notBefore: utc(clock.now()), notAfter: utc(clock.now() + 365 * 86_400_000) };
+  const service = await createDisclosureService({
+    ledger,
+    ledgerFiles: storage,
+    ledgerKey: signer.verifier.vkey,
+    store,
+    clock,
+    logger: options.logger ?? silentLogger,
+    manifestSigner: { kid: manifestKey.kid, privateKey: manifestKey.privateKey },
+    caseFileIdentity: await generateIdentity(),
+    caseFolder: join(folder, 'cases'),
+    packageFolder: join(folder, 'packages'),
+    operator: 'Example Mail',
+    configuration: {
+      software: '0',
+      audience,
+      retentionPeriod: 'P6M',
+      manifestKey: { ...manifestKey.publicJwk },
+    },
+    firstAdministrator: {
+      credentialId: 'first-administrator',
+      personId: 'first-administrator',
+      role: 'administrator',
+      algorithm: adminKey.alg,
+      publicKey: { ...adminKey.publicJwk },
+      thumbprint: adminKey.kid,
+      ...year,
+    },
+  });
+  const recipientIdentity = await generateIdentity();
+  const recipient = await identityToRecipient(recipientIdentity);
+
+  async function send(
+    method: 'GET' | 'POST',
+    path: string,
+    call: CallOptions,
+    proof?: string,
+  ): Promise<Answer> {
+    const payload =
+      call.bytes ?? (call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body)));
+    const response = await service.app.inject({
+      method,
+      url: path,
+      headers: {
+        ...(payload ? { 'content-type': call.contentType ?? 'application/json' } : {}),
+        ...(proof === undefined ? {} : { 'griffie-proof': proof }),
+      },
+      ...(payload ? { payload } : {}),
+    });
+    const isJson = String(response.headers['content-type']).includes('json');
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      bytes: response.rawPayload,
+      body: isJson ? JSON.parse(response.payload) : {},
+    };
+  }
+
+  function person(key: SigningKey, credentialId: string, role: Role): Person {
+    const sign = (method: string, path: string, body: Buffer = Buffer.alloc(0), jti?: string) =>
+      signRequest({
+        privateKey: key.privateKey,
+        alg: key.alg,
+        kid: key.kid,
+        credentialId,
+        audience,
+        method,
+        url: `${audience}${path}`,
+        body,
+        nowSeconds: Math.floor(clock.now() / 1000),
+        ...(jti === undefined ? {} : { jti }),
+      });
+    return {
+      key,
+      credentialId,
+      role,
+      sign,
+      call: async (method, path, call = {}) => {
+        const body =
+          call.bytes ?? (call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body)));
+        const proof = call.proof ?? (await sign(method, path, call.signedBody ?? body, call.jti));
+        return send(method, path, call, proof);
+      },
+    };
+  }
+
+  const administrator = person(adminKey, 'first-administrator', 'administrator');
+  let enrolled = 0;
+
+  const harness: TestService = {
+    service,
+    clock,
+    store,
+    ledger,
+    folder,
+    administrator,
+    recipientIdentity,
+    manifestKey,
+    ledgerKey: signer.verifier.vkey,
+    anonymous: (method, path, call = {}) => send(method, path, call, call.proof),
+    enrol: async (role, personId = `person-${++enrolled}-${randomUUID().slice(0, 8)}`) => {
+      const key = await generateKey('ES256');
+      const credentialId = `${role}-${++enrolled}`;
+      const answer = await administrator.call('POST', '/v1/credentials', {
+        body: { credentialId, personId, role, algorithm: key.alg, publicKey: key.publicJwk, ...year },
+      });
+      if (answer.status !== 201) throw new Error(`not enrolled: ${answer.body.code}`);
+      return person(key, credentialId, role);
+    },
+    orderDraft: (change = {}) => ({
+      regime: 'NL_DOMESTIC',
+      type: 'produce',
+      legalBasis: 'Sv 126n',
+      dataCategory: 'traffic',
+      issuingState: 'NL',
+      issuer: { authority: 'Parket Amsterdam', role: 'public_prosecutor', fileReference: '13/123456-26' },
+      validatedBy: { name: 'Rechter-commissaris Amsterdam', role: 'examining_judge' },
+      addressee: 'Example Mail',
+      scope: {
+        targets: [{ kind: 'address', value: 'alice@example.nl' }],
+        from: '2026-11-01T00:00:00.000Z',
+        to: '2026-11-20T00:00:00.000Z',
+        categories: [
+          'sender',
+          'originHost',
+          'recipient',
+          'deliveryHost',
+          'retrievalIp',
+          'session',
+          'service',
+        ],
+      },
+      recipients: [{ name: 'Parket Amsterdam', encryptionKey: recipient }],
+      issuedAt: '2026-11-19T12:00:00.000Z',
+      receivedAt: '2026-11-20T08:00:00.000Z',
+      validUntil: '2026-12-20T00:00:00.000Z',
+      ...change,
+    }),
+    record: async (registrar, draft = harness.orderDraft()) => {
+      const answer = await registrar.call('POST', '/v1/orders', { body: orderBody(draft) });
+      if (answer.status !== 201) throw new Error(`not recorded: ${JSON.stringify(answer.body)}`);
+      return answer.body.orderId;
+    },
+    approvedOrder: async (draft) => {
+      const orderId = await harness.record(await harness.enrol('registrar'), draft);
+      const reviewer = await harness.enrol('reviewer');
+      const answer = await reviewer.call('POST', `/v1/orders/${orderId}/approval`);
+      if (answer.status !== 200) throw new Error(`not approved: ${JSON.stringify(answer.body)}`);
+      return orderId;
+    },
+    finished: async (officer, disclosureId) => {
+      for (let tries = 0; tries < 300; tries++) {
+        const answer = await officer.call('GET', `/v1/disclosures/${disclosureId}`);
+        if (answer.body.ready || answer.body.status === 'Error' || answer.status !== 200) return answer;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      throw new Error('the disclosure did not finish');
+    },
+    entries: async () => {
+      const found = [];
+      for await (const { entry } of ledger.entries()) {
+        const { kind, details, evidence } = entry;
+        found.push({ kind, details: { ...details }, evidence });
+      }
+      return found;
+    },
+    stop: async () => {
+      await service.close();
+      await ledger.close();
+      await store.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return harness;
+}
+
+export function orderBody(order: unknown): unknown {
+  return { order, document: { mediaType: 'application/pdf', content: testPdf.toString('base64') } };
+}
