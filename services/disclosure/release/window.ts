@@ -8,22 +8,20 @@ export interface WindowOfRelease {
 }
 
 /**
- * Which part of the window asked for there can be data of. Griffie holds what was collected from the later
- * of its first collection and the beginning of the retention period, up to the order's receipt.
- * @param heldFrom first instant of collection that is still within retention; null where nothing is held
+ * Which part of the window asked for there can be data of: from the oldest event held to the order's
+ * receipt. What lies outside is named as a reason, so that silence about it is not read as "nothing happened".
+ * @param held null where nothing is held at all
  */
-export function windowOfRelease(scope: Scope, held: DataWindow | null): WindowOfRelease {
+export function windowOfRelease(
+  scope: Scope,
+  held: Pick<DataWindow, 'firstOccurredAt'> | null,
+): WindowOfRelease {
   const asked = { from: scope.from, to: scope.to };
+  const oldest = held?.firstOccurredAt ?? scope.collectedUpTo;
+  const from = oldest > scope.from ? oldest : scope.from;
+  const to = scope.collectedUpTo < scope.to ? scope.collectedUpTo : scope.to;
   const reasons: IncompleteReason[] = [];
-  const reach = scope.collectedUpTo;
-  if (held === null || held.firstCollectedAt >= scope.to || reach <= scope.from) {
-    return { window: { asked, available: null }, reasons: ['window.before_retention'] };
-  }
-  // An event occurs before it is collected; the earliest event held bounds what the past can answer.
-  const from = held.firstOccurredAt > scope.from ? held.firstOccurredAt : scope.from;
-  const to = reach < scope.to ? reach : scope.to;
-  if (from > scope.from) reasons.push('window.before_retention');
-  if (to < scope.to) reasons.push('window.after_reach');
-  if (from >= to) return { window: { asked, available: null }, reasons };
-  return { window: { asked, available: { from, to } }, reasons };
+  if (oldest > scope.from) reasons.push('window.before_data');
+  if (scope.collectedUpTo < scope.to) reasons.push('window.after_reach');
+  return { window: { asked, available: from < to && held !== null ? { from, to } : null }, reasons };
 }

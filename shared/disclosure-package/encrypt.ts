@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { ReadableStream } from 'node:stream/web';
+import { Decrypter, Encrypter } from 'age-encryption';
+import { privateModes } from '#shared/runtime';
+import { PackageError } from './errors.ts';
+import { packageLimits as limits } from './limits.ts';
+
+/** Whether the text is an age X25519 recipient (`age1…`): right checksum, right length. */
+export function isAgeRecipient(text: string): boolean {
+  if (!/^age1[a-z0-9]{58}$/.test(text)) return false;
+  try {
+    new Encrypter().addRecipient(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the text is an age X25519 identity (`AGE-SECRET-KEY-1…`). */
+export function isAgeIdentity(text: string): boolean {
+  if (!/^AGE-SECRET-KEY-1[A-Z0-9]{58}$/.test(text)) return false;
+  try {
+    new Decrypter().addIdentity(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @throws {PackageError} `package.recipients` */
+export function checkRecipients(recipients: readonly string[]): void {
+  if (recipients.length > 0 && recipients.length <= limits.recipients && recipients.every(isAgeRecipient))
+    return;
+  throw new PackageError(
+    'package.recipients',
+    `a package needs 1 to ${limits.recipients} age X25519 recipients (age1…)`,
+  );
+}
+
+export interface WrittenFile {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly encryptedBytes: number;
+  readonly encryptedSha256: string;
+}
+
+/**
+ * Writes a new file (mode 0600) that holds the plaintext encrypted to the recipients, and syncs it. The
+ * plaintext is in memory only, a chunk at a time.
+ */
+export async function writeEncrypted(
+  path: string,
+  plaintext: AsyncIterable<Uint8Array>,
+  recipients: readonly string[],
+): Promise<WrittenFile> {
+  const before = createHash('sha256');
+  const after = createHash('sha256');
+  let bytes = 0;
+  let encryptedBytes = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of plaintext) {
+      before.update(chunk);
+      bytes += chunk.length;
+      yield chunk;
+    }
+  }
+  const encrypter = new Encrypter();
+  for (const recipient of recipients) encrypter.addRecipient(recipient);
+  const encrypted = await encrypter.encrypt(ReadableStream.from(counted()));
+  const file = await open(path, 'wx', privateModes.file);
+  try {
+    for await (const chunk of encrypted) {
+      after.update(chunk);
+      encryptedBytes += chunk.length;
+      await file.appendFile(chunk);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return {
+    bytes,
+    sha256: before.digest('hex'),
+    encryptedBytes,
+    encryptedSha256: after.digest('hex'),
+  };
+}

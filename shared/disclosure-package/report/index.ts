@@ -1,0 +1,2 @@
+export { RecordDigest } from './digest.ts';
+export { type ReportContext, renderReport } from './render.ts';

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { privateModes, syncFolder } from '#shared/runtime';
+import { PackageError } from './errors.ts';
+import { packageLimits as limits } from './limits.ts';
+import { memberNames, memberSequence } from './names.ts';
+import { tarEnd, tarHeader, tarPadding } from './tar.ts';
+
+export interface SealedPackage {
+  readonly file: string;
+  readonly bytes: number;
+  /** SHA-256 of the file, as hex. */
+  readonly sha256: string;
+}
+
+/**
+ * Puts a staged package and its receipt into one tar file, durably, and removes the staging folder. May be
+ * called again after a crash: the same folder and receipt give the same bytes.
+ * @param receipt the ledger's receipt (C2SP tlog-proof) of the entry that announced the package
+ * @throws {PackageError} `package.staging`, `package.receipt`
+ */
+export async function sealPackage(folder: string, receipt: Uint8Array, file: string): Promise<SealedPackage> {
+  if (receipt.length === 0 || receipt.length > limits.receiptBytes) {
+    throw new PackageError('package.receipt', 'the receipt is empty or too large');
+  }
+  const members = await stagedMembers(folder);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const temporary = `${file}.tmp`;
+  const output = await open(temporary, 'w', privateModes.file);
+  const write = async (chunk: Uint8Array): Promise<void> => {
+    hash.update(chunk);
+    bytes += chunk.length;
+    await output.appendFile(chunk);
+  };
+  try {
+    for (const name of members) {
+      const path = join(folder, name);
+      const size = name === memberNames.receipt ? receipt.length : (await stat(path)).size;
+      await write(tarHeader(name, size));
+      if (name === memberNames.receipt) await write(receipt);
+      else for await (const chunk of createReadStream(path)) await write(chunk);
+      await write(tarPadding(size));
+    }
+    await write(tarEnd);
+    await output.sync();
+  } finally {
+    await output.close();
+  }
+  await rename(temporary, file);
+  await syncFolder(dirname(file));
+  await rm(folder, { recursive: true, force: true });
+  return { file, bytes, sha256: hash.digest('hex') };
+}
+
+/** The members in order, where the folder holds exactly those of one staged package. */
+async function stagedMembers(folder: string): Promise<string[]> {
+  const [top, parts] = await Promise.all([readdir(folder), readdir(join(folder, 'parts'))]);
+  const members = memberSequence(parts.length - 1);
+  const found = [...top.filter((name) => name !== 'parts'), ...parts.map((name) => `parts/${name}`)];
+  const expected = members.filter((name) => name !== memberNames.receipt);
+  if (found.sort().join('\n') !== [...expected].sort().join('\n')) {
+    throw new PackageError('package.staging', 'the folder does not hold exactly one staged package');
+  }
+  return members;
+}

@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PartSource, type ReleasedRecord } from '../../../shared/disclosure-package/parts.ts';
+
+async function* from(records: readonly ReleasedRecord[]): AsyncGenerator<ReleasedRecord> {
+  yield* records;
+}
+
+async function split(records: readonly ReleasedRecord[], maxBytes: number): Promise<Buffer[]> {
+  const source = new PartSource(from(records), maxBytes);
+  const parts: Buffer[] = [];
+  while (await source.hasPart()) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of source.part()) chunks.push(chunk);
+    parts.push(Buffer.concat(chunks));
+  }
+  expect(source.records).toBe(records.length);
+  return parts;
+}
+
+describe('records cut into parts', () => {
+  const anyRecord = fc.record({
+    senderAddress: fc.string({ maxLength: 40, unit: 'binary' }),
+    sizeOctets: fc.nat(),
+  });
+
+  it('are all there, once, in order; each part is whole lines, not empty and within its bound', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyRecord, { maxLength: 60 }),
+        fc.integer({ min: 300, max: 2000 }),
+        async (list, max) => {
+          const parts = await split(list, max);
+          expect(parts.every((part) => part.length > 0 && part.length <= max && part.at(-1) === 10)).toBe(
+            true,
+          );
+          const lines = parts.flatMap((part) => part.toString().split('\n').slice(0, -1));
+          expect(lines).toEqual(list.map((record) => JSON.stringify(record)));
+        },
+      ),
+    );
+  });
+
+  it('fill each part: the first record of a part had no room in the one before', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyRecord, { minLength: 2, maxLength: 60 }), async (list) => {
+        const parts = await split(list, 600);
+        for (const [index, part] of parts.slice(1).entries()) {
+          const firstLine = part.indexOf(10) + 1;
+          expect((parts[index]?.length ?? 0) + firstLine).toBeGreaterThan(600);
+        }
+      }),
+    );
+  });
+
+  it('fit a part to the last byte', async () => {
+    const record = { senderAddress: 'a@b.nl' };
+    const line = JSON.stringify(record).length + 1;
+    expect(await split([record, record], 2 * line)).toHaveLength(1);
+    expect(await split([record, record], 2 * line - 1)).toHaveLength(2);
+    expect(await split([record], line)).toHaveLength(1);
+    await expect(split([record], line - 1)).rejects.toMatchObject({ code: 'package.record_too_large' });
+  });
+});

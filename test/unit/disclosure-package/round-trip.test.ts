@@ -1,0 +1,176 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { afterAll, describe, expect, it } from 'vitest';
+import { packageLimits, readPackage, sealPackage, stagePackage } from '#shared/disclosure-package';
+import { makePackage, packageRequest, parties, receipt, record, records } from './support.ts';
+
+const who = await parties();
+afterAll(() => who.close());
+
+const read = (name: string, identity = who.identity) =>
+  readPackage({
+    file: join(who.folder, `${name}.tar`),
+    identities: [identity],
+    manifestKey: who.manifestKey,
+    outFolder: join(who.folder, `${name}.out`),
+  });
+const lines = (path: string): unknown[] =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+
+describe('a package', () => {
+  it('gives its recipient the records as they went in, the report, the manifest and the receipt', async () => {
+    const { staged, sealed } = await makePackage(who, 'small');
+    const result = await read('small');
+    if (!result.ok) throw new Error(result.code);
+    const out = join(who.folder, 'small.out');
+    expect(result.manifest).toEqual(staged.manifest);
+    expect(result.digests).toEqual(staged.digests);
+    expect(result.receipt).toEqual(receipt);
+    expect(lines(join(out, 'parts/0001.ndjson'))).toEqual(Array.from({ length: 10 }, (_, i) => record(i)));
+    expect(readFileSync(join(out, 'parts/report.pdf')).toString('latin1', 0, 5)).toBe('%PDF-');
+    expect(readFileSync(join(out, 'manifest.jws'), 'utf8')).toBe(staged.manifestJws);
+    expect(result.files.every((name) => existsSync(join(out, name)))).toBe(true);
+    expect(result.manifest).toMatchObject({ records: 10, completeness: { state: 'complete', reasons: [] } });
+    expect(statSync(sealed.file).size).toBe(sealed.bytes);
+  });
+
+  it('is for its owner’s eyes only, on the server and where it is opened', async () => {
+    await makePackage(who, 'modes');
+    await read('modes');
+    const modes = ['modes.tar', 'modes.out', 'modes.out/parts', 'modes.out/parts/0001.ndjson'].map(
+      (name) => statSync(join(who.folder, name)).mode & 0o777,
+    );
+    expect(modes).toEqual([0o600, 0o700, 0o700, 0o600]);
+  });
+
+  it('without records has the report and says so, with the reasons', async () => {
+    await makePackage(who, 'none', {
+      records: records(0),
+      incompleteBecause: () => ['window.before_data'],
+      window: {
+        asked: { from: '2025-01-01T00:00:00.000Z', to: '2025-02-01T00:00:00.000Z' },
+        available: null,
+      },
+    });
+    const result = await read('none');
+    if (!result.ok) throw new Error(result.code);
+    expect(result.manifest.completeness).toEqual({ state: 'none', reasons: ['window.before_data'] });
+    expect(readdirSync(join(who.folder, 'none.out/parts'))).toEqual(['report.pdf']);
+  });
+
+  it('of many parts keeps every record once, in order, and each part within its bound', async () => {
+    await makePackage(who, 'many', { records: records(500), partBytes: 4096 });
+    const result = await read('many');
+    if (!result.ok) throw new Error(result.code);
+    const parts = result.manifest.parts.slice(0, -1);
+    expect(parts.length).toBeGreaterThan(50);
+    expect(parts.every(({ bytes }) => bytes <= 4096)).toBe(true);
+    const all = parts.flatMap(({ name }) => lines(join(who.folder, 'many.out', name.replace('.age', ''))));
+    expect(all).toEqual(Array.from({ length: 500 }, (_, index) => record(index)));
+  });
+
+  it('that is capped on the way says incomplete, since the reason is asked for after the last record', async () => {
+    let capped = false;
+    async function* cappedRecords() {
+      yield* records(3);
+      capped = true;
+    }
+    const { staged } = await makePackage(who, 'capped', {
+      records: cappedRecords(),
+      incompleteBecause: () => (capped ? ['result.capped'] : []),
+    });
+    expect(staged.manifest.completeness).toEqual({ state: 'incomplete', reasons: ['result.capped'] });
+  });
+
+  it('opens with any recipient’s key and with no other', async () => {
+    const second = await generateIdentity();
+    const stranger = await generateIdentity();
+    await makePackage(who, 'two', { recipients: [who.recipient, await identityToRecipient(second)] });
+    expect((await read('two', second)).ok).toBe(true);
+    await makePackage(who, 'stranger');
+    expect(await read('stranger', stranger)).toEqual({
+      ok: false,
+      code: 'package.undecryptable',
+      member: 'manifest.jws.age',
+    });
+    expect(await read('stranger', 'AGE-SECRET-KEY-1X')).toEqual({ ok: false, code: 'package.identity' });
+  });
+
+  it('never has a record’s text on the server’s disk, staged or sealed', async () => {
+    const secret = 'zoek-mij@geheim.example';
+    async function* planted() {
+      for (let index = 0; index < 200; index++) yield record(index, { recipientAddress: secret });
+    }
+    const staged = await stagePackage(packageRequest(who, 'planted', { records: planted() }));
+    const members = ['manifest.jws.age', 'VERIFY.txt', 'parts/0001.ndjson.age', 'parts/report.pdf.age'];
+    for (const name of members) {
+      expect(readFileSync(join(staged.folder, name)).includes(secret), name).toBe(false);
+    }
+    const sealed = await sealPackage(staged.folder, receipt, join(who.folder, 'planted.tar'));
+    expect(readFileSync(sealed.file).includes(secret)).toBe(false);
+    expect(existsSync(staged.folder)).toBe(false);
+  });
+
+  it('is sealed from its folder and receipt alone, so a crash before the end costs nothing', async () => {
+    const staged = await stagePackage(packageRequest(who, 'again'));
+    const { cpSync } = await import('node:fs');
+    cpSync(staged.folder, `${staged.folder}.copy`, { recursive: true });
+    const first = await sealPackage(staged.folder, receipt, join(who.folder, 'again.tar'));
+    const second = await sealPackage(`${staged.folder}.copy`, receipt, join(who.folder, 'again2.tar'));
+    expect(second.sha256).toBe(first.sha256);
+  });
+
+  it('leaves no folder behind when the records’ source fails', async () => {
+    async function* failing() {
+      yield* records(5);
+      throw new Error('store is gone');
+    }
+    const request = packageRequest(who, 'failing', { records: failing() });
+    await expect(stagePackage(request)).rejects.toThrow('store is gone');
+    expect(existsSync(request.folder)).toBe(false);
+  });
+
+  it('lets go of the records’ source when a record is too large for any part', async () => {
+    let closed = false;
+    async function* watched() {
+      try {
+        yield* records(100);
+      } finally {
+        closed = true;
+      }
+    }
+    await expect(
+      stagePackage(packageRequest(who, 'large', { records: watched(), partBytes: 100 })),
+    ).rejects.toMatchObject({ code: 'package.record_too_large' });
+    expect(closed).toBe(true);
+  });
+
+  it.each([
+    ['no recipient', []],
+    ['a broken checksum', [`${who.recipient.slice(0, -1)}${who.recipient.endsWith('q') ? 'p' : 'q'}`]],
+    ['a recipient of another kind', ['ssh-ed25519 AAAA']],
+    ['too many', Array<string>(packageLimits.recipients + 1).fill(who.recipient)],
+  ])('is not made for %s', async (_, recipients) => {
+    await expect(stagePackage(packageRequest(who, 'recipients', { recipients }))).rejects.toMatchObject({
+      code: 'package.recipients',
+    });
+  });
+
+  it('is not sealed from a folder that holds anything else, nor without a receipt', async () => {
+    const { writeFileSync } = await import('node:fs');
+    const staged = await stagePackage(packageRequest(who, 'spare'));
+    const file = join(who.folder, 'spare.tar');
+    await expect(sealPackage(staged.folder, Buffer.alloc(0), file)).rejects.toMatchObject({
+      code: 'package.receipt',
+    });
+    writeFileSync(join(staged.folder, 'parts/0003.ndjson.age'), 'x');
+    await expect(sealPackage(staged.folder, receipt, file)).rejects.toMatchObject({
+      code: 'package.staging',
+    });
+    expect(existsSync(file)).toBe(false);
+  });
+});
