@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SummaryReporter } from './test/support/summary-reporter.ts';
 
 const conditions = ['source'];
 
@@ -20,6 +21,7 @@ const project = (name: string, testTimeout: number) => ({
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    reporters: ['default', new SummaryReporter()],
     projects: [
       project('project', 120_000),
       project('unit', 30_000),

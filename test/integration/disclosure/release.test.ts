@@ -32,7 +32,7 @@ describe('a disclosure, from the order to the opened package', () => {
   ];
 
   beforeAll(async () => {
-    t = await startTestService({ logger: { info: () => {}, warn: () => {}, error: (m, s) => process.stderr.write(JSON.stringify([m, s]) + "\n") } });
+    t = await startTestService();
     officer = await t.enrol('officer');
     await t.store.insertEvents([...inScope, ...outOfScope], { deduplicationToken: 'a' });
   });

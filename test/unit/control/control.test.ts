@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type AnyControlEntry,
+  asControlEntry,
+  ControlError,
+  decideAccess,
+  decideApproval,
+  decideRelease,
+  emptyState,
+  entryKinds,
+  foldEntry,
+} from '#shared/control';
+import { entryKinds as ledgerKinds } from '#shared/ledger';
+import { generateKey, signRequest } from '#shared/signed-request';
+
+const at = '2026-11-20T09:00:00.000Z';
+const orderId = '01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e';
+const service = { service: 'disclosure' } as const;
+const thumb = (letter: string): string => letter.repeat(43);
+
+function enrolled(
+  thumbprint: string,
+  personId: string,
+  role: 'registrar' | 'reviewer' | 'officer',
+): AnyControlEntry {
+  return {
+    kind: 'credential.enrolled',
+    at,
+    actor: service,
+    subject: thumbprint,
+    details: {
+      credentialId: `c-${personId}`,
+      personId,
+      role,
+      algorithm: 'ES256',
+      publicKey: {},
+      thumbprint,
+      notBefore: at,
+      notAfter: '2027-11-20T09:00:00.000Z',
+    },
+  };
+}
+
+const recorded: AnyControlEntry = {
+  kind: 'order.recorded',
+  at,
+  actor: { credential: thumb('a'), role: 'registrar' },
+  subject: orderId,
+  details: {
+    version: 1,
+    regime: 'NL_DOMESTIC',
+    regimeVersion: '1',
+    type: 'produce',
+    issuingState: 'NL',
+    emergency: false,
+    categories: ['sender'],
+    targetCount: 1,
+    receivedAt: at,
+    validUntil: '2026-12-01T00:00:00.000Z',
+  },
+};
+const approvedBy = (credential: string): AnyControlEntry => ({
+  kind: 'order.approved',
+  at,
+  actor: { credential, role: 'reviewer' },
+  subject: orderId,
+  details: { version: 1 },
+});
+
+function folded(...entries: AnyControlEntry[]) {
+  const state = emptyState();
+  for (const entry of entries) foldEntry(state, entry);
+  return state;
+}
+const people = [
+  enrolled(thumb('a'), 'one', 'registrar'),
+  enrolled(thumb('b'), 'one', 'reviewer'),
+  enrolled(thumb('c'), 'two', 'reviewer'),
+];
+
+describe('the control state follows from the entries', () => {
+  it('every kind that is written can be kept in the ledger', () => {
+    expect(entryKinds.filter((kind) => !ledgerKinds.some((known) => known === kind))).toEqual([]);
+  });
+
+  it('an order is released under only once another person approved it, and until it ends', () => {
+    expect(decideRelease(folded(...people), orderId, at)).toEqual({ ok: false, code: 'order.unknown' });
+    expect(decideRelease(folded(...people, recorded), orderId, at)).toEqual({
+      ok: false,
+      code: 'order.not_approved',
+    });
+    const state = folded(...people, recorded, approvedBy(thumb('c')));
+    expect(decideRelease(state, orderId, at).ok).toBe(true);
+    expect(decideRelease(state, orderId, '2026-12-01T00:00:00.000Z').ok).toBe(true);
+    expect(decideRelease(state, orderId, '2026-12-01T00:00:00.001Z')).toEqual({
+      ok: false,
+      code: 'order.expired',
+    });
+  });
+
+  it('the person who recorded cannot approve, and an entry that says so is no ledger of ours', () => {
+    const state = folded(...people, recorded);
+    const own = state.credentials.get(thumb('b'));
+    if (!own) throw new Error('not enrolled');
+    expect(decideApproval(state, orderId, own, at)).toEqual({ ok: false, code: 'order.own_registration' });
+    expect(() => foldEntry(state, approvedBy(thumb('b')))).toThrow(ControlError);
+  });
+
+  it.each<[string, AnyControlEntry[]]>([
+    ['an approval of an order that nobody recorded', [...people, approvedBy(thumb('c'))]],
+    ['a second decision', [...people, recorded, approvedBy(thumb('c')), approvedBy(thumb('c'))]],
+    ['a decision by somebody who is not enrolled', [...people, recorded, approvedBy(thumb('x'))]],
+    ['the same key twice', [...people, enrolled(thumb('a'), 'three', 'officer')]],
+    ['the same order twice', [...people, recorded, recorded]],
+    [
+      'a release that nobody asked for',
+      [
+        ...people,
+        recorded,
+        {
+          kind: 'disclosure.released',
+          at,
+          actor: service,
+          subject: orderId,
+          details: {
+            orderId,
+            packageId: orderId,
+            records: 0,
+            parts: 1,
+            bytes: 1,
+            completeness: 'none',
+            manifestSha256: 'a'.repeat(64),
+          },
+        },
+      ],
+    ],
+  ])('refuses %s', (_name, entries) => {
+    expect(() => folded(...entries)).toThrow(ControlError);
+  });
+
+  it('refuses kinds and details that it does not know', () => {
+    const envelope = {
+      kind: 'order.approved',
+      at,
+      actor: service,
+      subject: orderId,
+      details: { version: 0 },
+    };
+    expect(() => asControlEntry(0, envelope)).toThrow(ControlError);
+    expect(() => asControlEntry(0, { ...envelope, kind: 'order.forged' })).toThrow(ControlError);
+  });
+
+  it('a signed request that an entry carries is used up, and forgotten only when it is stale', async () => {
+    const key = await generateKey('ES256');
+    const person = { ...enrolled(key.kid, 'one', 'officer') };
+    if (person.kind === 'credential.enrolled') person.details = { ...person.details, thumbprint: key.kid };
+    const jti = 'a'.repeat(22);
+    const sign = (nowSeconds: number, id: string) =>
+      signRequest({
+        privateKey: key.privateKey,
+        alg: 'ES256',
+        kid: key.kid,
+        credentialId: 'c-one',
+        audience: 'https://griffie.example.nl',
+        method: 'GET',
+        url: 'https://griffie.example.nl/v1/orders',
+        body: new Uint8Array(),
+        nowSeconds,
+        jti: id,
+      });
+    const seconds = Date.parse(at) / 1000;
+    const granted = async (time: string, id: string): Promise<AnyControlEntry> => ({
+      kind: 'access.granted',
+      at: time,
+      actor: { credential: key.kid, role: 'officer' },
+      evidence: await sign(Date.parse(time) / 1000, id),
+      details: { route: 'GET /v1/orders' },
+    });
+    const state = folded(person, await granted(at, jti));
+    const proof = { kid: key.kid, jti };
+    expect(decideAccess(state, proof, ['officer'], at)).toEqual({ ok: false, code: 'proof.replayed' });
+    const edge = new Date((seconds + 120) * 1000).toISOString();
+    foldEntry(state, await granted(edge, 'b'.repeat(22)));
+    expect(decideAccess(state, proof, ['officer'], edge)).toEqual({ ok: false, code: 'proof.replayed' });
+    const past = new Date((seconds + 121) * 1000).toISOString();
+    foldEntry(state, await granted(past, 'c'.repeat(22)));
+    expect(state.usedProofs.has(`${key.kid} ${jti}`)).toBe(false);
+  });
+});
