@@ -46,13 +46,14 @@ export interface BatchBounds {
 
 export interface BusConsumer {
   /**
-   * Starts to hand batches to `handle`, one at a time per partition. A batch whose handler resolved is
-   * committed; one whose handler rejected is delivered again.
+   * Starts to hand batches to `handle`, one at a time per partition; one subscriber per topic. A batch
+   * whose handler resolved is committed; one whose handler rejected is delivered again (embedded: its
+   * publisher learns of it and publishes again).
    */
   subscribe(topic: Topic, bounds: BatchBounds, handle: (batch: BusBatch) => Promise<void>): Promise<void>;
 }
 
 export interface Bus extends BusPublisher, BusConsumer {
-  /** Finishes what is being handled, then refuses further use. */
+  /** Handles what was published, then resolves. Refuses further use from the call on. */
   close(): Promise<void>;
 }

@@ -1,0 +1,131 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { Mutex, makePrivateFolder } from '#shared/runtime';
+import { type Database, insertStatement, type StoreQuery, silentClient } from '../database.ts';
+import { StoreError, toStoreError } from '../errors.ts';
+
+/*
+ * ClickHouse's engine in this process (chDB). Seen with chdb 3.4, engine 26.7:
+ * - Statements, inserts and each fetch of a stream run on libuv's threads; the event loop stays free.
+ * - One process binds one data folder; a lock keeps other processes out, and dies with its process.
+ * - Several connections to the one folder work side by side. A connection's `SET` stays in force, and the
+ *   client's `clickhouse_settings` become such `SET`s, so settings stand in the statements instead.
+ * - The client's `query` holds the whole result in memory; only a session's own stream does not.
+ */
+
+type ClientConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
+type ChdbModule = typeof import('chdb');
+type Session = InstanceType<ChdbModule['Session']>;
+
+export interface EmbeddedOptions {
+  /** Folder of the engine's data; made where it is missing, for this user only. */
+  readonly folder: string;
+}
+
+/** @throws {StoreError} `store.engine_missing`, `store.folder_in_use` */
+export async function openEmbeddedDatabase({ folder }: EmbeddedOptions): Promise<Database> {
+  const { Session, drainPending, createChdbConnection } = await loadEngine();
+  await makePrivateFolder(folder);
+  let client: ClickHouseClient;
+  try {
+    // The same contract, declared twice: chdb types it by its own copy of the client's package.
+    const connection = createChdbConnection({ path: folder }) as unknown as ClientConnection;
+    client = createClient({ connection, ...silentClient });
+  } catch {
+    throw new StoreError('store.folder_in_use', await whyNotOpened(folder));
+  }
+  // One connection holds one streaming cursor: each reading gets a session of its own.
+  const openStream = (): Session => new Session(folder);
+  return new EmbeddedDatabase(client, openStream, drainPending);
+}
+
+/** The engine is an optional dependency: a deployment with a ClickHouse server leaves its 540 MB out. */
+async function loadEngine() {
+  try {
+    const { Session, drainPending } = await import('chdb');
+    const { createChdbConnection } = await import('chdb/connection');
+    return { Session, drainPending, createChdbConnection };
+  } catch {
+    throw new StoreError(
+      'store.engine_missing',
+      'The embedded engine is not installed or does not run on this platform (Linux with glibc, macOS). ' +
+        'Install it with: npm install chdb. Or configure a ClickHouse server instead',
+    );
+  }
+}
+
+async function whyNotOpened(folder: string): Promise<string> {
+  const status = await readFile(join(folder, 'status'), 'utf8').catch(() => '');
+  const pid = /^PID: (\d+)$/m.exec(status)?.[1];
+  const who = pid === undefined ? 'another process' : `another process (${pid}, by its status file)`;
+  return `The data folder cannot be opened: ${who} has it open, or it is not writable for this user`;
+}
+
+class EmbeddedDatabase implements Database {
+  readonly #client: ClickHouseClient;
+  readonly #openStream: () => Session;
+  readonly #drain: () => Promise<void>;
+  /** The client's connection is one session of the engine, which takes one statement at a time. */
+  readonly #oneByOne = new Mutex();
+  readonly #streams = new Set<Session>();
+  #closed = false;
+
+  constructor(client: ClickHouseClient, openStream: () => Session, drain: () => Promise<void>) {
+    this.#client = client;
+    this.#openStream = openStream;
+    this.#drain = drain;
+  }
+
+  command(statement: string): Promise<void> {
+    return this.#run(async () => {
+      await this.#client.command({ query: statement });
+    });
+  }
+
+  insert(table: string, columns: readonly string[], rows: readonly string[], token: string): Promise<void> {
+    const query = insertStatement(table, columns, token);
+    return this.#run(async () => {
+      const { stream } = await this.#client.exec({ query, values: Readable.from([rows.join('\n')]) });
+      stream.destroy(); // an insert has no answer to read
+    });
+  }
+
+  async *rows(query: StoreQuery): AsyncGenerator<readonly unknown[]> {
+    this.#assertOpen();
+    const session = this.#openStream();
+    this.#streams.add(session);
+    try {
+      for await (const chunk of session.queryStreamBind(query.text, query.parameters)) yield chunk.rows();
+    } catch (error) {
+      throw this.#closed ? closedError() : toStoreError(error, 'read');
+    } finally {
+      this.#streams.delete(session);
+      session.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#oneByOne.run(async () => {
+      for (const session of this.#streams) session.close();
+      await this.#client.close();
+      await this.#drain();
+    });
+  }
+
+  #run(task: () => Promise<void>): Promise<void> {
+    this.#assertOpen();
+    return this.#oneByOne.run(task).catch((error: unknown) => {
+      throw toStoreError(error, 'write');
+    });
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw closedError();
+  }
+}
+
+const closedError = (): StoreError => new StoreError('store.closed', 'The store is closed');

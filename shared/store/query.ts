@@ -1,0 +1,150 @@
+import { type Scope, type Target, targetFields } from '#shared/orders';
+import { asciiLower, splitAddress, subaddressDelimiter, typesOfCategories } from '#shared/traffic';
+import { selectList, storeTime } from './columns.ts';
+import type { StoreQuery } from './database.ts';
+import { expiredUpTo, type RetentionPeriod } from './retention.ts';
+
+/*
+ * The one place where reads of the traffic table are written. Every read has the retention bound; every
+ * read of records has the scope and sees each event once. Values are bound as parameters, never written
+ * into the text.
+ */
+
+/** Limits of one query: a fault of one reader must not take the store from everybody else. */
+export const queryLimits = {
+  seconds: 600,
+  memoryBytes: 2_000_000_000,
+} as const;
+
+const settings = [
+  'readonly = 2',
+  `max_execution_time = ${queryLimits.seconds}`,
+  "timeout_overflow_mode = 'throw'",
+  `max_memory_usage = ${queryLimits.memoryBytes}`,
+  'optimize_read_in_order = 1', // the table's own order: rows stream, nothing is sorted in memory
+  'max_block_size = 4096', // also how many rows come at a time
+  'log_queries = 0', // parameters are personal data, and the query log is not one of the two stores
+].join(', ');
+
+/** Collects values under names of its own making, and gives the placeholder for each. */
+class Parameters {
+  readonly values: Record<string, string | number | readonly string[]> = {};
+
+  text(name: string, value: string): string {
+    return this.#bind(name, 'String', value);
+  }
+
+  texts(name: string, value: readonly string[]): string {
+    return this.#bind(name, 'Array(String)', value);
+  }
+
+  integer(name: string, value: number): string {
+    return this.#bind(name, 'UInt8', value);
+  }
+
+  time(name: string, rfc3339: string): string {
+    return this.#bind(name, "DateTime64(3, 'UTC')", storeTime(rfc3339));
+  }
+
+  #bind(name: string, type: string, value: string | number | readonly string[]): string {
+    this.values[name] = value;
+    return `{${name}:${type}}`;
+  }
+}
+
+const utc = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
+/** `isRetained` in SQL. The first condition only lets the engine leave out whole days. */
+function retained(parameters: Parameters, now: number, period: RetentionPeriod): string {
+  const expired = parameters.time('expiredUpTo', utc(expiredUpTo(now, period)));
+  const months = parameters.integer('retentionMonths', period.months);
+  const at = parameters.time('now', utc(now));
+  return `t.collectedAt > ${expired} AND addMonths(t.collectedAt, ${months}) > ${at}`;
+}
+
+/** `eventInScope` of shared/orders in SQL; a property test holds one against the other. */
+function inScope(parameters: Parameters, scope: Scope): string {
+  const targets = scope.targets.map((target, index) => matches(parameters, target, `target${index}`));
+  return [
+    `t.occurredAt >= ${parameters.time('from', scope.from)}`,
+    `t.occurredAt < ${parameters.time('to', scope.to)}`,
+    `t.collectedAt <= ${parameters.time('collectedUpTo', scope.collectedUpTo)}`,
+    `t.type IN ${parameters.texts('types', typesOfCategories(scope.categories))}`,
+    targets.length === 0 ? 'false' : `(${targets.join(' OR ')})`,
+  ].join('\n  AND ');
+}
+
+/** `targetMatches` in SQL. `lower` is ASCII only, as `asciiLower` is; an absent field is '' and is no match. */
+function matches(parameters: Parameters, target: Target, name: string): string {
+  const columns = targetFields[target.kind].map((field) => `t.${field}`);
+  const anyOf = (condition: (column: string) => string): string => columns.map(condition).join(' OR ');
+  switch (target.kind) {
+    case 'ip':
+    case 'messageId': {
+      const value = parameters.text(name, target.value);
+      return anyOf((column) => `${column} = ${value}`);
+    }
+    case 'prefix': {
+      const prefix = parameters.text(name, target.value);
+      return anyOf((column) => `if(${column} = '', false, isIPAddressInRange(${column}, ${prefix}))`);
+    }
+    case 'domain': {
+      const ending = parameters.text(name, `@${target.value}`);
+      return anyOf((column) => `endsWith(lower(${column}), ${ending})`);
+    }
+    case 'address':
+    case 'user':
+    case 'host': {
+      const wanted = asciiLower(target.value);
+      const value = parameters.text(name, wanted);
+      const exact = anyOf((column) => `lower(${column}) = ${value}`);
+      if (target.subaddresses !== true) return exact;
+      const { local, domain } = splitAddress(wanted);
+      const start = parameters.text(`${name}Start`, `${local}${subaddressDelimiter}`);
+      const end = parameters.text(`${name}End`, `@${domain}`);
+      const below = anyOf(
+        (column) => `startsWith(lower(${column}), ${start}) AND endsWith(lower(${column}), ${end})`,
+      );
+      return `${exact} OR ${below}`;
+    }
+  }
+}
+
+/** Rows in scope in the order of time, each event once: the copy that was collected first. */
+function scoped(parameters: Parameters, select: string, scope: Scope, now: number, period: RetentionPeriod) {
+  return `SELECT ${select}
+FROM traffic AS t
+WHERE ${retained(parameters, now, period)}
+  AND ${inScope(parameters, scope)}
+ORDER BY t.occurredAt, t.eventId, t.collectedAt
+LIMIT 1 BY t.eventId`;
+}
+
+/** The records in scope, ordered by `occurredAt`, then `eventId`. */
+export function scopeQuery(scope: Scope, now: number, period: RetentionPeriod): StoreQuery {
+  const parameters = new Parameters();
+  const text = `${scoped(parameters, selectList, scope, now, period)}\nSETTINGS ${settings}`;
+  return { text, parameters: parameters.values };
+}
+
+/** How many records `scopeQuery` gives, by event type. */
+export function countQuery(scope: Scope, now: number, period: RetentionPeriod): StoreQuery {
+  const parameters = new Parameters();
+  const rows = scoped(parameters, 't.type AS type', scope, now, period);
+  const text = `SELECT type, count() AS events FROM (\n${rows}\n) GROUP BY type ORDER BY type\nSETTINGS ${settings}`;
+  return { text, parameters: parameters.values };
+}
+
+/** First and last times of what can be read. */
+export function windowQuery(now: number, period: RetentionPeriod): StoreQuery {
+  const parameters = new Parameters();
+  const columns = ['collectedAt', 'occurredAt'].flatMap((column) => [
+    `min(t.${column}) AS first_${column}`,
+    `max(t.${column}) AS last_${column}`,
+  ]);
+  const text = `SELECT count() AS rows, ${columns.join(', ')}
+FROM traffic AS t
+WHERE ${retained(parameters, now, period)}
+SETTINGS ${settings}`;
+  return { text, parameters: parameters.values };
+}

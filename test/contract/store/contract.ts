@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  createMigrations,
+  createTrafficStore,
+  type Database,
+  defaultRetention,
+  loadMigrations,
+  type TrafficStore,
+} from '#shared/store';
+import { aliceScope, delivery, readAll, rowsOf } from '../../integration/store/helpers.ts';
+
+const now = Date.parse('2026-06-02T00:00:00.000Z');
+
+/** What every connection to ClickHouse promises. `open` gives an empty database. */
+export function storeContract(
+  name: string,
+  open: () => Promise<{ database: Database; remove(): Promise<void> }>,
+): void {
+  describe(`the store contract: ${name}`, () => {
+    let database: Database;
+    let store: TrafficStore;
+    let remove: () => Promise<void>;
+    beforeAll(async () => {
+      ({ database, remove } = await open());
+      const migrations = createMigrations(database, {
+        retention: defaultRetention,
+        migrations: await loadMigrations(),
+      });
+      await migrations.apply();
+      expect(await migrations.plan()).toEqual({ pending: [], retentionChanges: [] });
+      store = createTrafficStore(database, { retention: defaultRetention });
+    });
+    beforeEach(() => database.command('TRUNCATE TABLE traffic'));
+    afterAll(async () => {
+      await store.close();
+      await remove();
+    });
+
+    it('gives back what was inserted, field by field', async () => {
+      const event = delivery(1, {
+        senderAddress: `"o'neil\\\\";ümlaut{x:String}@example.nl`,
+        messageId: "a'b\\n;--@x",
+        sizeOctets: Number.MAX_SAFE_INTEGER,
+        recipientCount: 0,
+        senderIp: '2001:db8::1',
+        senderPort: 65_535,
+        tls: false,
+        senderNull: true,
+      });
+      await store.insertEvents([event], { deduplicationToken: 'one' });
+      expect(await readAll(store, aliceScope, now)).toEqual([event]);
+    });
+
+    it('finds by values with every kind of special character, as parameters', async () => {
+      for (const [index, value] of [
+        "o'neil@x.nl",
+        'a\\b@x.nl',
+        'a\\tb@x.nl',
+        '{now:String}@x.nl',
+        '"; --@x.nl',
+        '用户@x.nl',
+      ].entries()) {
+        await store.insertEvents([delivery(index, { recipientAddress: value })], {
+          deduplicationToken: `special-${index}`,
+        });
+        const targets = [{ kind: 'address' as const, value }];
+        expect(await readAll(store, { ...aliceScope, targets }, now), value).toHaveLength(1);
+      }
+    });
+
+    it('inserts a batch once, however often it comes with its token', async () => {
+      const events = Array.from({ length: 100 }, (_, i) => delivery(i));
+      for (let i = 0; i < 3; i++) await store.insertEvents(events, { deduplicationToken: 'repeated' });
+      expect(await rowsOf(database, 'SELECT count() AS n FROM traffic')).toEqual([
+        expect.objectContaining({ n: expect.toSatisfy((n) => Number(n) === 100) }),
+      ]);
+    });
+
+    it('streams many events in order, and counts them', async () => {
+      const events = Array.from({ length: 12_000 }, (_, i) =>
+        delivery(i, { occurredAt: new Date(now - 100_000 + (i % 977)).toISOString() }),
+      );
+      await store.insertEvents(events, { deduplicationToken: 'many' });
+      const found = await readAll(store, aliceScope, now);
+      expect(found).toHaveLength(12_000);
+      const keys = found.map((event) => `${event.occurredAt} ${event.eventId}`);
+      expect(keys).toEqual([...keys].sort());
+      expect(await store.countScope(aliceScope, { now })).toEqual({ 'message.delivered': 12_000 });
+    });
+
+    it('says the query that is run, with its values apart from its text', async () => {
+      const { query } = store.readScope(aliceScope, { now });
+      expect(query.text).not.toContain('alice');
+      expect(Object.values(query.parameters)).toContain('alice@example.nl');
+      const rows: unknown[] = [];
+      for await (const group of database.rows(query)) rows.push(...group);
+      expect(rows).toEqual([]);
+    });
+
+    it('knows from when to when there is something to read', async () => {
+      expect(await store.dataWindow(now)).toBeNull();
+      await store.insertEvents([delivery(1), delivery(2, { occurredAt: '2026-05-31T00:00:00.000Z' })], {
+        deduplicationToken: 'window',
+      });
+      expect(await store.dataWindow(now)).toEqual({
+        firstCollectedAt: '2026-06-01T10:00:01.000Z',
+        lastCollectedAt: '2026-06-01T10:00:01.000Z',
+        firstOccurredAt: '2026-05-31T00:00:00.000Z',
+        lastOccurredAt: '2026-06-01T10:00:00.000Z',
+      });
+    });
+
+    it('tells errors apart by ClickHouse’s code, without its text, and prints nothing', async () => {
+      const printed = (['debug', 'info', 'log', 'warn', 'error'] as const).map((level) =>
+        vi.spyOn(console, level).mockImplementation(() => {}),
+      );
+      const failure = rowsOf(database, "SELECT * FROM no_such_table WHERE 'suspect@example.nl' = ''");
+      await expect(failure).rejects.toMatchObject({
+        code: 'store.refused',
+        engineCode: '60',
+        message: expect.not.stringContaining('suspect'),
+      });
+      const bad = database.insert('traffic', ['senderPort'], ['{"senderPort":"suspect@example.nl"}'], 'bad');
+      await expect(bad).rejects.toMatchObject({
+        code: 'store.refused',
+        retriable: false,
+        message: expect.not.stringContaining('suspect'),
+      });
+      for (const spy of printed) {
+        expect(spy).not.toHaveBeenCalled();
+        spy.mockRestore();
+      }
+    });
+  });
+}
