@@ -28,7 +28,7 @@ describe('transports and relays', () => {
       '192.0.2.25[192.0.2.25]:2525',
       { service: 'smtp', deliveryHostIp: '192.0.2.25', deliveryHostPort: 2525 },
     ],
-    ['lmtp', 'mx1.example.nl[private/dovecot-lmtp]', { service: 'lmtp', deliveryHostName: 'mx1' }],
+    ['lmtp', 'mx1.example.nl[private/dovecot-lmtp]', { service: 'lmtp', deliveryHostName: 'mx1.example.nl' }],
     ['lmtp', 'localhost[/run/dovecot/lmtp]', { service: 'lmtp', deliveryHostName: 'mx1' }],
     [
       'lmtp',

@@ -1,0 +1,101 @@
+import { hostname } from 'node:os';
+import type { BusPublisher } from '#shared/bus';
+import type { Clock, Logger } from '#shared/runtime';
+import { normalizeHostName } from '#shared/traffic';
+import type { MailServerAdapter } from './adapter.ts';
+import type { SourceConfig } from './config.ts';
+import { adaptersFor, mailServerAdapters } from './pipeline/adapters.ts';
+import type { Listed } from './pipeline/listing.ts';
+import { SourceRunner } from './pipeline/source-runner.ts';
+import type { SourceStatus } from './pipeline/status.ts';
+import {
+  createFileSource,
+  createJournalSource,
+  createStreamSource,
+  type LineSource,
+} from './sources/index.ts';
+
+export interface CollectorDeps {
+  /** Validated by `sourceConfigSchema`; ids are unique, at most one is of kind `stdin`. */
+  readonly sources: readonly SourceConfig[];
+  readonly publisher: BusPublisher;
+  /** Folder of the checkpoints, one folder per source in it. One process at a time: the caller sees to that. */
+  readonly stateDirectory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What a source of kind `stdin` reads. */
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  /** How the files are watched, milliseconds; see `sourceLimits`. */
+  readonly timing?: { readonly pollMs: number; readonly settleMs: number };
+  /** Mail servers to understand; all that Griffie knows where absent. */
+  readonly adapters?: readonly MailServerAdapter[];
+}
+
+export interface Collector {
+  /** Starts to follow every source. A source that cannot be read is tried again; `status()` says so. Once. */
+  start(): void;
+  /** Finishes each batch at hand and lets go. What is not acknowledged by then is read again next time. */
+  stop(): Promise<void>;
+  /** Resolves when every source has ended: streams do, followed files and journals only by `stop()`. */
+  ended(): Promise<void>;
+  status(): SourceStatus[];
+  /** The last lines of a source that were not understood, newest first; empty for an unknown id. */
+  notUnderstood(sourceId: string): Listed[];
+}
+
+/** @throws TypeError for sources that contradict each other. */
+export function createCollector(deps: CollectorDeps): Collector {
+  const { sources, stdin, adapters = mailServerAdapters } = deps;
+  if (new Set(sources.map((source) => source.id)).size < sources.length) {
+    throw new TypeError('two sources have the same id');
+  }
+  if (sources.filter((source) => source.kind === 'stdin').length > (stdin === undefined ? 0 : 1)) {
+    throw new TypeError('standard input can be one source, and must be given to the collector');
+  }
+  const ownHost = normalizeHostName(hostname()) ?? 'localhost';
+  const runners = sources.map(
+    (config) =>
+      new SourceRunner({
+        config,
+        host: config.host ?? ownHost,
+        openSource: () => openSource(config, deps),
+        adapters: adaptersFor(config.software, adapters),
+        publisher: deps.publisher,
+        stateDirectory: deps.stateDirectory,
+        clock: deps.clock,
+        logger: deps.logger,
+      }),
+  );
+  return {
+    start() {
+      for (const runner of runners) runner.start();
+    },
+    async stop() {
+      await Promise.all(runners.map((runner) => runner.stop()));
+    },
+    async ended() {
+      await Promise.all(runners.map((runner) => runner.ended()));
+    },
+    status: () => runners.map((runner) => runner.status()),
+    notUnderstood: (sourceId) =>
+      runners.find((runner) => runner.status().id === sourceId)?.notUnderstood() ?? [],
+  };
+}
+
+function openSource(config: SourceConfig, deps: CollectorDeps): LineSource {
+  switch (config.kind) {
+    case 'file':
+      return createFileSource({ path: config.path, from: config.from, ...deps.timing });
+    case 'stdin':
+      return createStreamSource(deps.stdin ?? emptyStream());
+    case 'journal':
+      return createJournalSource({
+        command: 'journalctl',
+        matches: config.matches,
+        from: config.from,
+        ...(config.path === undefined ? {} : { directory: config.path }),
+      });
+  }
+}
+
+async function* emptyStream(): AsyncGenerator<Uint8Array> {}

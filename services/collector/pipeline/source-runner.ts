@@ -1,0 +1,243 @@
+import { join } from 'node:path';
+import type { BusPublisher } from '#shared/bus';
+import { type Clock, type Logger, utc } from '#shared/runtime';
+import type { MailServerAdapter } from '../adapter.ts';
+import {
+  type Change,
+  CheckpointError,
+  type CheckpointStore,
+  openCheckpointStore,
+} from '../checkpoint/index.ts';
+import type { SourceConfig } from '../config.ts';
+import { type LineSource, pause, type SourceBatch } from '../sources/index.ts';
+import { type CheckpointHeader, type Counters, emptyCounters, headerSchema } from './counters.ts';
+import { backoffMs, publishUntilAcknowledged } from './delivery.ts';
+import { createLineProcessor, type LineProcessor, statePrefix } from './line-processor.ts';
+import { type Listed, Listing } from './listing.ts';
+import { createRecordParser, type RecordParser } from './record-parser.ts';
+import { faultOf, type SourceFault, type SourceStatus } from './status.ts';
+
+/*
+ * One source, from lines to acknowledged events. The order of writes, in this one place:
+ *
+ *   1. read a batch of lines; parse and correlate them in memory
+ *   2. publish their events; wait until every one is durable
+ *   3. commit the checkpoint: position, correlation state, counters and lists, in one fsynced record
+ *
+ * Killed before 2 or 3, the lines are read again from the last checkpoint with the state of the last
+ * checkpoint, and give the same events with the same ids (at least once; readers see each once). There is
+ * no moment at which the position is past a line whose events are not durable. Nothing is read ahead: a bus
+ * that does not acknowledge holds one batch in memory.
+ *
+ * A fault anywhere in between ends the session; the next one starts from the checkpoint, as after a kill.
+ */
+
+/** Lines of one batch, and thus of one publication and one checkpoint. */
+const batchLines = 4_096;
+
+export interface SourceRunnerOptions {
+  readonly config: SourceConfig;
+  readonly host: string;
+  readonly openSource: () => LineSource;
+  readonly adapters: readonly MailServerAdapter[];
+  readonly publisher: BusPublisher;
+  readonly stateDirectory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What lives between two reads of the checkpoint. */
+interface Session {
+  readonly store: CheckpointStore;
+  readonly source: LineSource;
+  readonly parser: RecordParser;
+  readonly processor: LineProcessor;
+}
+
+export class SourceRunner {
+  readonly #options: SourceRunnerOptions;
+  readonly #abort = new AbortController();
+  #done: Promise<void> = Promise.resolve();
+  #session: Session | undefined;
+  #counters: Counters = emptyCounters();
+  #notUnderstood = new Listing([]);
+  #gaps = new Listing([]);
+  #state: 'running' | 'stopped' | 'failed' = 'stopped';
+  #fault: SourceFault | undefined;
+
+  constructor(options: SourceRunnerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#state = 'running';
+    this.#done = this.#run();
+  }
+
+  /** Resolves when the batch at hand is committed or, where the bus does not answer, given up. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#done;
+  }
+
+  /** Resolves when the source has ended or was stopped. */
+  ended(): Promise<void> {
+    return this.#done;
+  }
+
+  /** Lines that were not understood, newest first. */
+  notUnderstood(): Listed[] {
+    return this.#notUnderstood.entries();
+  }
+
+  status(): SourceStatus {
+    const { config } = this.#options;
+    const { lastLineMs, gaps, ...counters } = structuredClone(this.#counters);
+    const progress = this.#session?.source.progress() ?? { state: 'waiting' };
+    return {
+      id: config.id,
+      kind: config.kind,
+      ...(config.kind !== 'stdin' && config.path !== undefined ? { path: config.path } : {}),
+      state: this.#state === 'running' ? progress.state : this.#state,
+      ...(progress.lagBytes === undefined ? {} : { lagBytes: progress.lagBytes }),
+      ...(lastLineMs === null ? {} : { lastLineAt: utc(lastLineMs) }),
+      ...counters,
+      gapCount: gaps,
+      gaps: this.#gaps.entries(),
+      open: this.#session?.processor.openCount ?? 0,
+      ...(this.#fault === undefined ? {} : { lastFault: this.#fault }),
+    };
+  }
+
+  async #run(): Promise<void> {
+    const { config, logger } = this.#options;
+    const { signal } = this.#abort;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      const linesBefore = this.#counters.lines;
+      try {
+        await this.#follow();
+        break;
+      } catch (error) {
+        this.#state = 'failed';
+        this.#noteFault(error);
+        if (this.#counters.lines > linesBefore) attempt = 1;
+        const delayMs = Math.round(backoffMs(attempt));
+        logger.error({ source: config.id, code: this.#fault?.code ?? '', delayMs }, 'source failed');
+        // What a stream gave cannot be had again by opening it again.
+        if (config.kind === 'stdin') return;
+        await pause(delayMs, signal);
+      }
+    }
+    this.#state = 'stopped';
+  }
+
+  async #follow(): Promise<void> {
+    const { config, stateDirectory, openSource } = this.#options;
+    const { signal } = this.#abort;
+    const store = await openCheckpointStore(join(stateDirectory, config.id));
+    const source = openSource();
+    try {
+      const header = readHeader(store.header);
+      const { parser, processor } = this.#restore(store, header, source);
+      const resume = await source.open(header?.resume);
+      const session = { store, source, parser, processor };
+      await this.#commit(session, resume);
+      this.#session = session;
+      this.#state = 'running';
+      let committed = resume;
+      for (;;) {
+        const batch = await source.read(batchLines, signal);
+        const changed = batch.lines.length > 0 || batch.gaps.length > 0 || batch.resume !== committed;
+        if (changed) {
+          if (!(await this.#handle(session, batch))) return;
+          committed = batch.resume;
+        }
+        if (batch.ended || signal.aborted) return;
+      }
+    } finally {
+      await source.close();
+      await store.close();
+    }
+  }
+
+  #restore(store: CheckpointStore, header: CheckpointHeader | undefined, source: LineSource) {
+    const { config, host, adapters, clock } = this.#options;
+    this.#counters = structuredClone(header?.counters) ?? emptyCounters();
+    this.#notUnderstood = new Listing(store.entries('list:'));
+    this.#gaps = new Listing(store.entries('gap:'));
+    const parser = createRecordParser({
+      format: config.kind === 'journal' ? 'journal-json' : config.format,
+      software: config.software,
+      timeZone: config.timeZone,
+      host,
+      referenceMs: () => source.writtenMs() ?? clock.now(),
+      state: header?.parser ?? undefined,
+    });
+    const processor = createLineProcessor({
+      sourceId: config.id,
+      instance: config.instance,
+      parser,
+      adapters,
+      stateOf: (software) => store.entries(statePrefix(software)),
+      counters: this.#counters,
+      onNotUnderstood: (reason, position) =>
+        this.#notUnderstood.add({ reason, position, readAt: utc(clock.now()) }),
+    });
+    return { parser, processor };
+  }
+
+  /** One batch in the order of writes above; false where it was given up because of `stop()`. */
+  async #handle(session: Session, batch: SourceBatch): Promise<boolean> {
+    const { publisher, clock, config, logger } = this.#options;
+    const now = utc(clock.now());
+    const events = batch.lines.flatMap((line) => session.processor.process(line, now));
+    for (const gap of batch.gaps) {
+      this.#counters.gaps++;
+      this.#gaps.add({ reason: gap.kind, position: gap.position, readAt: now });
+      logger.warn({ source: config.id, reason: gap.kind }, 'lines of a source may have been missed');
+    }
+    const acknowledged = await publishUntilAcknowledged(
+      publisher,
+      events,
+      this.#abort.signal,
+      (error, attempt, delayMs) => {
+        this.#noteFault(error);
+        logger.warn(
+          { source: config.id, code: this.#fault?.code ?? '', attempt, delayMs },
+          'publishing failed',
+        );
+      },
+    );
+    if (!acknowledged) return false;
+    await this.#commit(session, batch.resume);
+    this.#fault = undefined;
+    return true;
+  }
+
+  async #commit(session: Session, resume: unknown): Promise<void> {
+    const changes: Change[] = [...session.processor.takeChanges()];
+    for (const [slot, value] of this.#notUnderstood.takeChanges()) changes.push([`list:${slot}`, value]);
+    for (const [slot, value] of this.#gaps.takeChanges()) changes.push([`gap:${slot}`, value]);
+    const header: CheckpointHeader = {
+      version: 1,
+      resume,
+      parser: session.parser.state() ?? null,
+      counters: this.#counters,
+    };
+    await session.store.commit(header, changes);
+  }
+
+  #noteFault(error: unknown): void {
+    this.#fault = faultOf(error, utc(this.#options.clock.now()));
+  }
+}
+
+function readHeader(value: unknown): CheckpointHeader | undefined {
+  if (value === undefined) return undefined;
+  const result = headerSchema.safeParse(value);
+  if (result.success) return result.data;
+  throw new CheckpointError(
+    'CHECKPOINT_FOREIGN',
+    'the checkpoint was written by another version of Griffie; use that version, or move the folder away to read the source from its configured beginning again',
+  );
+}
