@@ -16,7 +16,7 @@ const common = {
   software: z.enum(['auto', 'postfix', 'dovecot']).default('auto'),
   /** Zone of times that name none (RFC 3164). */
   timeZone: timeZone.default('UTC'),
-  /** Host of lines that name none; the collector's own where absent. */
+  /** Full name of the host, for lines that name none or its first label only; this machine's where absent. */
   host: hostName.optional(),
   /** Given to events that have no instance of their own. */
   instance: z.string().min(1).max(trafficLimits.labelBytes).optional(),

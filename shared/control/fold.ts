@@ -1,6 +1,16 @@
+import { parseStrictJson } from '#shared/runtime';
 import { parseCompact, proofClaimsSchema, proofLimits, proofRememberSeconds } from '#shared/signed-request';
+import type { EntryKind } from './details.ts';
 import { type AnyControlEntry, ControlError } from './entry.ts';
-import { type ControlState, type Credential, type OrderState, type Person, personOf } from './state.ts';
+import { type Role, roles } from './roles.ts';
+import {
+  type ControlState,
+  type Credential,
+  credentialIsActive,
+  type OrderState,
+  type Person,
+  personOf,
+} from './state.ts';
 
 /**
  * Folds one entry into the state (in place; returns it). Deterministic: the state is a function of the
@@ -10,11 +20,54 @@ import { type ControlState, type Credential, type OrderState, type Person, perso
  */
 export function foldEntry(state: ControlState, entry: AnyControlEntry): ControlState {
   const index = state.size;
+  checkAuthority(state, entry, index);
   rememberProof(state, entry);
   applyKind(state, entry, index);
   state.counts.set(entry.kind, (state.counts.get(entry.kind) ?? 0) + 1);
   state.size = index + 1;
   return state;
+}
+
+/** Which roles may cause which kinds; kinds that only the service itself writes have none. */
+const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
+  'ledger.started': [],
+  'configuration.changed': [],
+  'credential.enrolled': ['administrator'],
+  'credential.revoked': ['administrator'],
+  'order.recorded': ['registrar'],
+  'order.approved': ['reviewer'],
+  'order.rejected': ['reviewer'],
+  'disclosure.requested': ['officer'],
+  'disclosure.refused': ['officer'],
+  'disclosure.released': [],
+  'disclosure.failed': [],
+  'disclosure.collected': ['officer'],
+  'access.granted': roles,
+  'access.refused': roles,
+  'access.noise': [],
+};
+
+/**
+ * Whether the entry's actor could cause it: an enrolled credential of the right role, valid at the time, or
+ * the service itself for the kinds that are its own.
+ */
+function checkAuthority(state: ControlState, entry: AnyControlEntry, index: number): void {
+  const allowed = authority[entry.kind];
+  if ('service' in entry.actor) {
+    // The first administrator is enrolled by the service: the ledger's second entry, and no other.
+    const isBootstrap = entry.kind === 'credential.enrolled' && index <= 1;
+    if (allowed.length > 0 && !isBootstrap) throw new ControlError(index, 'no service can cause it');
+    return;
+  }
+  const credential = state.credentials.get(entry.actor.credential);
+  if (!credential) throw new ControlError(index, 'its actor is not enrolled');
+  if (credential.role !== entry.actor.role || !allowed.includes(credential.role)) {
+    throw new ControlError(index, 'its actor has not the role for it');
+  }
+  // A refusal is told of a credential that may no longer act: that is what was refused.
+  if (entry.kind !== 'access.refused' && !credentialIsActive(credential, entry.at)) {
+    throw new ControlError(index, 'its actor could not act at that time');
+  }
 }
 
 /** Every entry that carries a signed request uses that request up. */
@@ -35,17 +88,10 @@ function rememberProof(state: ControlState, entry: AnyControlEntry): void {
 export function proofKeyOf(evidence: string): { name: string; issuedAt: number } | null {
   const parsed = parseCompact(evidence, proofLimits.proofChars);
   if (!parsed.ok) return null;
-  const claims = proofClaimsSchema.safeParse(parseJson(parsed.jws.payload));
+  const payload = parseStrictJson(parsed.jws.payload);
+  const claims = proofClaimsSchema.safeParse(payload.ok ? payload.value : undefined);
   if (!claims.success) return null;
   return { name: `${parsed.jws.header.kid} ${claims.data.jti}`, issuedAt: claims.data.iat };
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 function applyKind(state: ControlState, entry: AnyControlEntry, index: number): void {

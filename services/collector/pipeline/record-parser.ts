@@ -16,7 +16,7 @@ export interface RecordParserOptions {
   readonly format: LineFormat;
   readonly software: SoftwareChoice;
   readonly timeZone: string;
-  /** Host of lines that name none. */
+  /** Host of lines that name none, and of those that name it by its first label alone, as syslog does. */
   readonly host: string;
   /** A time that the first line cannot lie after, asked for once it is needed. */
   readonly referenceMs: () => number;
@@ -65,7 +65,9 @@ export function createRecordParser(options: RecordParserOptions): RecordParser {
     parse(line) {
       const isJson =
         format === 'auto' ? line.startsWith('{') : format === 'journal-json' || format === 'dovecot-events';
-      return isJson ? json(line) : text(line);
+      const parsed = isJson ? json(line) : text(line);
+      if (typeof parsed === 'string' || !host.startsWith(`${parsed.record.host}.`)) return parsed;
+      return { ...parsed, record: { ...parsed.record, host } };
     },
     state() {
       const now = { ...states };

@@ -9,6 +9,7 @@ import {
   emptyState,
   entryKinds,
   foldEntry,
+  type Role,
 } from '#shared/control';
 import { entryKinds as ledgerKinds } from '#shared/ledger';
 import { generateKey, signRequest } from '#shared/signed-request';
@@ -18,15 +19,11 @@ const orderId = '01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e';
 const service = { service: 'disclosure' } as const;
 const thumb = (letter: string): string => letter.repeat(43);
 
-function enrolled(
-  thumbprint: string,
-  personId: string,
-  role: 'registrar' | 'reviewer' | 'officer',
-): AnyControlEntry {
+function enrolled(thumbprint: string, personId: string, role: Role): AnyControlEntry {
   return {
     kind: 'credential.enrolled',
     at,
-    actor: service,
+    actor: role === 'administrator' ? service : { credential: thumb('z'), role: 'administrator' },
     subject: thumbprint,
     details: {
       credentialId: `c-${personId}`,
@@ -73,6 +70,7 @@ function folded(...entries: AnyControlEntry[]) {
   return state;
 }
 const people = [
+  enrolled(thumb('z'), 'admin', 'administrator'),
   enrolled(thumb('a'), 'one', 'registrar'),
   enrolled(thumb('b'), 'one', 'reviewer'),
   enrolled(thumb('c'), 'two', 'reviewer'),
@@ -110,6 +108,41 @@ describe('the control state follows from the entries', () => {
     ['an approval of an order that nobody recorded', [...people, approvedBy(thumb('c'))]],
     ['a second decision', [...people, recorded, approvedBy(thumb('c')), approvedBy(thumb('c'))]],
     ['a decision by somebody who is not enrolled', [...people, recorded, approvedBy(thumb('x'))]],
+    ['an approval by a registrar', [...people, recorded, approvedBy(thumb('a'))]],
+    [
+      'an approval under another role than the credential has',
+      [
+        ...people,
+        recorded,
+        { ...approvedBy(thumb('a')), actor: { credential: thumb('a'), role: 'reviewer' } } as AnyControlEntry,
+      ],
+    ],
+    [
+      'an approval by a service',
+      [...people, recorded, { ...approvedBy(thumb('c')), actor: service } as AnyControlEntry],
+    ],
+    [
+      'an approval by a credential that was revoked before',
+      [
+        ...people,
+        recorded,
+        {
+          kind: 'credential.revoked',
+          at,
+          actor: { credential: thumb('z'), role: 'administrator' },
+          details: { thumbprint: thumb('c'), reason: 'lost' },
+        },
+        approvedBy(thumb('c')),
+      ],
+    ],
+    [
+      'an approval before the credential was valid',
+      [...people, recorded, { ...approvedBy(thumb('c')), at: '2026-11-19T00:00:00.000Z' } as AnyControlEntry],
+    ],
+    [
+      'an enrolment by the service once there is an administrator',
+      [...people, { ...enrolled(thumb('d'), 'four', 'officer'), actor: service } as AnyControlEntry],
+    ],
     ['the same key twice', [...people, enrolled(thumb('a'), 'three', 'officer')]],
     ['the same order twice', [...people, recorded, recorded]],
     [
@@ -176,7 +209,7 @@ describe('the control state follows from the entries', () => {
       evidence: await sign(Date.parse(time) / 1000, id),
       details: { route: 'GET /v1/orders' },
     });
-    const state = folded(person, await granted(at, jti));
+    const state = folded(...people, person, await granted(at, jti));
     const proof = { kid: key.kid, jti };
     expect(decideAccess(state, proof, ['officer'], at)).toEqual({ ok: false, code: 'proof.replayed' });
     const edge = new Date((seconds + 120) * 1000).toISOString();

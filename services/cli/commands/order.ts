@@ -1,0 +1,189 @@
+import { type Command, Option } from 'commander';
+import { issuerRoles, orderLimits, type RegimeId, regimeIds, targetKinds } from '#shared/orders';
+import { utc } from '#shared/runtime';
+import { refused } from '../errors.ts';
+import { readJson, requireAbsent, writeNewFile } from '../files.ts';
+import { type CliIo, write } from '../io.ts';
+import { example, idArgument, jsonOption, type SignedOptions, signed, signedClient } from '../options.ts';
+import { readOrderDocument } from '../order-document.ts';
+import { checkDraft, orderTemplate, withoutBlanks } from '../order-draft.ts';
+import { pairs, printResult, table } from '../output.ts';
+import { estimateView, listOf, type OrderStatusView, orderStatusView, orderView } from '../views.ts';
+
+interface RecordOptions extends SignedOptions {
+  readonly order: string;
+  readonly document: string;
+}
+
+const rejectionReasons = ['incomplete', 'inadmissible', 'disproportionate', 'not_authentic', 'other'];
+
+/** `griffie order …`: registrars record, another person reviews. */
+export function addOrderCommands(program: Command, io: CliIo): void {
+  const order = program.command('order').description('write, check, record and decide on orders');
+  addDrafting(order, io);
+  addReading(order, io);
+  addDeciding(order, io);
+}
+
+/** Needs no service. */
+function addDrafting(order: Command, io: CliIo): void {
+  order
+    .command('template')
+    .description('print an order file to fill in: every empty value is a blank')
+    .addOption(new Option('--regime <name>', 'legal regime').choices(regimeIds).makeOptionMandatory())
+    .addHelpText('after', example('order template --regime NL_DOMESTIC > order.json'))
+    .action(async ({ regime }: { readonly regime: RegimeId }) => {
+      await write(io.stdout, `${JSON.stringify(orderTemplate(regime), null, 2)}\n`);
+      const hints = [
+        `Times: RFC 3339 with a zone, such as 2026-11-22T09:00:00Z.`,
+        `Roles: ${issuerRoles.join(', ')}.`,
+        `Kinds of target: ${targetKinds.join(', ')}.`,
+        'Fill in every empty value, then run griffie order check.',
+      ];
+      await write(io.stderr, `${hints.join('\n')}\n`);
+    });
+
+  order
+    .command('check')
+    .argument('<file>', 'order file')
+    .description('check an order file by the rules of its regime, without sending it')
+    .addOption(jsonOption())
+    .addHelpText('after', example('order check order.json'))
+    .action(async (file: string, { json }: { readonly json?: boolean }) => {
+      const checked = checkDraft(await readJson(file, 'order'), utc(io.now()));
+      if (!checked.ok) {
+        const count = checked.problems.length;
+        const message = `${file} is not complete and admissible yet; mend ${count === 1 ? 'this' : `these ${count}`}`;
+        throw refused('order.invalid', message, checked.problems);
+      }
+      const { regime, regimeVersion, type } = checked.order;
+      await printResult(io, json, { ok: true, regime, regimeVersion, type }, [
+        `${file} is complete and admissible under ${regime} (rules of ${regimeVersion}).`,
+      ]);
+    });
+
+  signed(order.command('record'))
+    .description('record an order with its document (registrar)')
+    .requiredOption('--order <file>', 'order file')
+    .requiredOption('--document <file>', 'the order itself: PDF, XML or PKCS #7')
+    .addHelpText('after', example('order record --as me.json --order order.json --document order.pdf'))
+    .action(async (options: RecordOptions) => {
+      const draft = withoutBlanks(await readJson(options.order, 'order')) ?? {};
+      const document = await readOrderDocument(options.document);
+      const client = await signedClient(io, options.as);
+      const recorded = await client.post('/v1/orders', { order: draft, document }, orderStatusView);
+      await printResult(io, options.json, recorded, [
+        ...orderLines(recorded),
+        '',
+        `Next: another person reviews it with griffie order approve ${recorded.orderId}`,
+      ]);
+    });
+}
+
+function addReading(order: Command, io: CliIo): void {
+  signed(order.command('list'))
+    .description('list orders, newest first')
+    .addHelpText('after', example('order list --as me.json'))
+    .action(async (options: SignedOptions) => {
+      const client = await signedClient(io, options.as);
+      const { items } = await client.get('/v1/orders', listOf(orderStatusView));
+      const titles = ['ORDER', 'STATUS', 'REGIME', 'TYPE', 'TARGETS', 'RECEIVED', 'VALID UNTIL'];
+      const rows = items.map((item) => [
+        item.orderId,
+        item.status,
+        item.regime,
+        item.type,
+        String(item.targetCount),
+        item.receivedAt,
+        item.validUntil,
+      ]);
+      await printResult(io, options.json, items, table(titles, rows));
+    });
+
+  signed(order.command('show'))
+    .argument('<id>', 'order id', idArgument)
+    .description('show an order with its contents')
+    .addHelpText('after', example('order show 01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e --as me.json'))
+    .action(async (id: string, options: SignedOptions) => {
+      const client = await signedClient(io, options.as);
+      const shown = await client.get(`/v1/orders/${id}`, orderView);
+      const { mediaType, bytes, sha256 } = shown.document;
+      await printResult(io, options.json, shown, [
+        ...orderLines(shown),
+        ...pairs({ document: `${mediaType}, ${bytes} bytes, SHA-256 ${sha256}` }),
+        '',
+        // JSON escapes what could act on a terminal.
+        JSON.stringify(shown.order, null, 2),
+      ]);
+    });
+
+  signed(order.command('document'))
+    .argument('<id>', 'order id', idArgument)
+    .description('fetch the document of an order')
+    .requiredOption('--out <file>', 'new file for it')
+    .addHelpText(
+      'after',
+      example('order document 01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e --as me.json --out order.pdf'),
+    )
+    .action(async (id: string, options: SignedOptions & { readonly out: string }) => {
+      await requireAbsent(options.out);
+      const client = await signedClient(io, options.as);
+      const bytes = await client.getBytes(`/v1/orders/${id}/document`, orderLimits.documentBytes);
+      if (bytes === undefined) throw refused('order.unknown', 'there is no such order; check its id');
+      await writeNewFile(options.out, bytes);
+      const result = { orderId: id, file: options.out, bytes: bytes.length };
+      await printResult(io, options.json, result, [`${options.out}: ${bytes.length} bytes`]);
+    });
+
+  signed(order.command('estimate'))
+    .argument('<id>', 'order id', idArgument)
+    .description('count what an order would release, by type; never records (reviewer)')
+    .addHelpText('after', example('order estimate 01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e --as me.json'))
+    .action(async (id: string, options: SignedOptions) => {
+      const client = await signedClient(io, options.as);
+      const estimate = await client.get(`/v1/orders/${id}/estimate`, estimateView);
+      await printResult(io, options.json, estimate, pairs({ ...estimate.counts, total: estimate.total }));
+    });
+}
+
+function addDeciding(order: Command, io: CliIo): void {
+  signed(order.command('approve'))
+    .argument('<id>', 'order id', idArgument)
+    .description('approve an order that another person recorded (reviewer)')
+    .addHelpText('after', example('order approve 01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e --as me.json'))
+    .action(async (id: string, options: SignedOptions) => {
+      const client = await signedClient(io, options.as);
+      const decided = await client.post(`/v1/orders/${id}/approval`, undefined, orderStatusView);
+      await printResult(io, options.json, decided, orderLines(decided));
+    });
+
+  signed(order.command('reject'))
+    .argument('<id>', 'order id', idArgument)
+    .description('reject an order that another person recorded (reviewer)')
+    .addOption(new Option('--reason <reason>', 'why').choices(rejectionReasons).makeOptionMandatory())
+    .addHelpText(
+      'after',
+      example('order reject 01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e --as me.json --reason disproportionate'),
+    )
+    .action(async (id: string, options: SignedOptions & { readonly reason: string }) => {
+      const client = await signedClient(io, options.as);
+      const body = { reason: options.reason };
+      const decided = await client.post(`/v1/orders/${id}/rejection`, body, orderStatusView);
+      await printResult(io, options.json, decided, orderLines(decided));
+    });
+}
+
+function orderLines(order: OrderStatusView): string[] {
+  return pairs({
+    order: order.orderId,
+    status: order.status,
+    regime: `${order.regime}, ${order.type}, issued in ${order.issuingState}`,
+    emergency: order.emergency ? 'yes' : undefined,
+    targets: order.targetCount,
+    categories: order.categories.join(', '),
+    received: order.receivedAt,
+    'valid until': order.validUntil,
+    recorded: order.recordedAt,
+    decided: order.decidedAt,
+  });
+}

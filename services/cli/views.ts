@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+/*
+ * What the command line reads of the API's answers. Members that it does not need are dropped, so that a
+ * newer service can be used; `order show` keeps the order whole.
+ */
+
+export const serviceView = z.object({
+  audience: z.string(),
+  version: z.string(),
+  retentionPeriod: z.string(),
+  manifestKey: z.record(z.string(), z.string()),
+  ledgerKey: z.string(),
+});
+
+export const credentialView = z.object({
+  thumbprint: z.string(),
+  credentialId: z.string(),
+  personId: z.string(),
+  role: z.string(),
+  algorithm: z.string(),
+  notBefore: z.string(),
+  notAfter: z.string(),
+  revokedAt: z.string().optional(),
+});
+export type CredentialView = z.infer<typeof credentialView>;
+
+export const orderStatusView = z.object({
+  orderId: z.string(),
+  status: z.string(),
+  regime: z.string(),
+  type: z.string(),
+  issuingState: z.string(),
+  categories: z.array(z.string()),
+  targetCount: z.int(),
+  emergency: z.boolean(),
+  receivedAt: z.string(),
+  validUntil: z.string(),
+  recordedAt: z.string(),
+  decidedAt: z.string().optional(),
+});
+export type OrderStatusView = z.infer<typeof orderStatusView>;
+
+export const orderView = orderStatusView.extend({
+  order: z.record(z.string(), z.unknown()),
+  document: z.object({ mediaType: z.string(), bytes: z.int(), sha256: z.string() }),
+});
+
+export const estimateView = z.object({ counts: z.record(z.string(), z.int()), total: z.int() });
+
+export const disclosureView = z.object({
+  disclosureId: z.string(),
+  orderId: z.string(),
+  status: z.string(),
+  requestedAt: z.string(),
+  releasedAt: z.string().optional(),
+  packageId: z.string().optional(),
+  records: z.int().optional(),
+  completeness: z.string().optional(),
+  manifestSha256: z.string().optional(),
+  ready: z.boolean(),
+});
+export type DisclosureView = z.infer<typeof disclosureView>;
+
+export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item) });
