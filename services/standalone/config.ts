@@ -35,6 +35,10 @@ const publicUrl = z.string().transform((value, context) => {
   ) {
     context.addIssue({ code: 'custom', message: 'must be an http(s) URL without query and trailing slash' });
   }
+  // What officers sign goes over the network in the clear otherwise; their client refuses it, too.
+  if (url?.protocol === 'http:' && !isLoopback(url.hostname)) {
+    context.addIssue({ code: 'custom', message: 'must be https, unless it is for this computer alone' });
+  }
   return value;
 });
 
@@ -63,7 +67,7 @@ export type StandaloneConfig = z.infer<typeof standaloneConfigSchema>;
 export type StandaloneConfigInput = z.input<typeof standaloneConfigSchema>;
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  return ['localhost', '::1', '[::1]'].includes(host) || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /** The public URL in force. */
