@@ -62,4 +62,10 @@ export const disclosureView = z.object({
 });
 export type DisclosureView = z.infer<typeof disclosureView>;
 
-export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item) });
+/** `truncated`: the service has more than it lists. */
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), truncated: z.boolean() });
+
+/** What people are told of a list that was cut. */
+export const cutNote = (truncated: boolean): string[] =>
+  truncated ? ['', 'The service has more than these; it lists a thousand.'] : [];

@@ -4,6 +4,7 @@ import type { TrafficStore } from '#shared/store';
 import type { CaseFiles } from './control/case-files.ts';
 import type { ControlPlane } from './control/control-plane.ts';
 import type { NoiseCounter } from './control/noise.ts';
+import type { RefusalMemory } from './control/repeats.ts';
 import type { PackageFolder } from './release/packages.ts';
 import type { ReleaseQueue } from './release/release-queue.ts';
 
@@ -19,6 +20,7 @@ export interface ServiceContext {
   readonly packages: PackageFolder;
   readonly releases: ReleaseQueue;
   readonly noise: NoiseCounter;
+  readonly refusals: RefusalMemory;
   readonly clock: Clock;
   readonly logger: Logger;
 }

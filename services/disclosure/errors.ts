@@ -28,6 +28,12 @@ const ownErrors = {
     'Check the path; the OpenAPI description lists them all.',
   ),
   'request.unreadable': row(400, 'Request unreadable', 'Send a well-formed HTTP request.'),
+  'request.headers_too_large': row(
+    431,
+    'Headers too large',
+    'Shorten the URL and the headers; all of them together have at most 16,384 bytes.',
+  ),
+  'request.timeout': row(408, 'Request too slow', 'Send the whole request within 30 seconds.'),
   'access.role': row(403, 'Role not allowed', 'Use a credential of the role that the description names.'),
   'credential.unknown': row(
     404,
@@ -97,6 +103,11 @@ const ownErrors = {
     'Ask the operator to look at the log; then request it again.',
   ),
   'ledger.unavailable': row(503, 'Ledger unavailable', 'Nothing was done and nothing left. Try again later.'),
+  'ledger.in_doubt': row(
+    503,
+    'Outcome unknown',
+    'Look whether it was done before you try again: the ledger could not say whether it was recorded.',
+  ),
   'store.unavailable': row(503, 'Store unavailable', 'Try again later; nothing was released.'),
   'service.internal': row(500, 'Internal error', 'Tell the operator the time of the request.'),
 } as const satisfies Record<string, ErrorRow>;

@@ -1,15 +1,18 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
-import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { ServiceConfiguration } from '#shared/control';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import type { Ledger, LedgerReader } from '#shared/ledger';
-import { type Clock, type Logger, softwareVersion } from '#shared/runtime';
+import type { Clock, Logger } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
 import { bootstrap, type FirstAdministrator } from './control/bootstrap.ts';
 import { openCaseFiles } from './control/case-files.ts';
 import { openControlPlane } from './control/control-plane.ts';
 import { NoiseCounter } from './control/noise.ts';
+import { RefusalMemory } from './control/repeats.ts';
+import { describeAll, describeRoute, openApiDocument } from './http/openapi.ts';
+import { outsideRoutes } from './http/outside-routes.ts';
 import { secure } from './http/plugin.ts';
 import { apiLimits } from './limits.ts';
 import { openPackageFolder } from './release/packages.ts';
@@ -77,6 +80,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     packages,
     releases,
     noise,
+    refusals: new RefusalMemory(clock),
     clock,
     logger,
   };
@@ -89,14 +93,16 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     exposeHeadRoutes: false,
     http: { maxHeaderSize: apiLimits.headerBytes },
     routerOptions: { maxParamLength: apiLimits.paramCharacters },
+    ...outsideRoutes(noise),
     ...(deps.tls ? { https: { ...deps.tls, minVersion: 'TLSv1.2' as const } } : {}),
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   secure(app, context);
   await app.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title: 'Griffie disclosure API', version: softwareVersion } },
-    transform: jsonSchemaTransform,
+    openapi: openApiDocument,
+    transform: describeRoute,
+    transformObject: describeAll,
   });
   app.register(async (routes) => {
     publicRoutes(routes, context);
@@ -113,6 +119,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     try {
       await control.transact(() => ({ entries: [entry], result: undefined }));
     } catch {
+      noise.putBack(entry);
       logger.error({ code: 'ledger.unavailable' }, 'refusals of the last minute were not recorded');
     }
   }

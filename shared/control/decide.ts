@@ -1,5 +1,5 @@
 import { narrowScope, type Order, type RequestedScope, type Scope, type ScopeRefusal } from '#shared/orders';
-import type { ProofRefusalCode } from '#shared/signed-request';
+import { type ProofRefusalCode, proofRememberSeconds } from '#shared/signed-request';
 import type { Role } from './roles.ts';
 import {
   type ControlState,
@@ -21,7 +21,7 @@ export type Decision<T, Code extends string> =
 export type AccessRefusal =
   | Extract<
       ProofRefusalCode,
-      'proof.key_unknown' | 'proof.key_revoked' | 'proof.key_expired' | 'proof.replayed'
+      'proof.key_unknown' | 'proof.key_revoked' | 'proof.key_expired' | 'proof.replayed' | 'proof.stale'
     >
   | 'access.role';
 
@@ -50,6 +50,22 @@ export function decideAccess(
   if (state.usedProofs.has(`${proof.kid} ${proof.jti}`)) return { ok: false, code: 'proof.replayed' };
   if (!allowed.includes(found.credential.role)) return { ok: false, code: 'access.role' };
   return found;
+}
+
+/**
+ * `decideAccess` for a proof that was verified some time before: while it waited for its turn, the copy that
+ * used it up may have been forgotten. Stale is exactly what is no longer remembered.
+ * @param proof `issuedAt` is its `iat`, seconds since the epoch
+ */
+export function decideUse(
+  state: ControlState,
+  proof: { readonly kid: string; readonly jti: string; readonly issuedAt: number },
+  allowed: readonly Role[],
+  at: string,
+): Decision<{ credential: Credential }, AccessRefusal> {
+  const nowSeconds = Math.floor(Date.parse(at) / 1000);
+  if (nowSeconds > proof.issuedAt + proofRememberSeconds) return { ok: false, code: 'proof.stale' };
+  return decideAccess(state, proof, allowed, at);
 }
 
 export type OrderRefusal =

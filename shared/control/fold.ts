@@ -121,6 +121,8 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
     case 'credential.revoked': {
       const credential: Credential | undefined = state.credentials.get(entry.details.thumbprint);
       if (!credential) throw new ControlError(index, 'its credential is not enrolled');
+      if (credential.revokedAt !== undefined)
+        throw new ControlError(index, 'its credential was revoked already');
       state.credentials.set(credential.thumbprint, { ...credential, revokedAt: entry.at });
       return;
     }
@@ -159,12 +161,16 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       const { completeness } = entry.details;
       const released = { index, at: entry.at, details: entry.details };
       const status = completeness === 'none' ? 'DisclosureNotAvailable' : 'Disclosed';
-      updateDisclosure(state, index, subject(), (d) => ({ ...d, status, released }));
+      updateDisclosure(state, index, subject(), (d) => ({ ...openDisclosure(d, index), status, released }));
       return;
     }
     case 'disclosure.failed': {
       const failure = entry.details.code;
-      updateDisclosure(state, index, subject(), (d) => ({ ...d, status: 'Error', failure }));
+      updateDisclosure(state, index, subject(), (d) => ({
+        ...openDisclosure(d, index),
+        status: 'Error',
+        failure,
+      }));
       return;
     }
     case 'disclosure.collected':
@@ -194,6 +200,13 @@ function decideOrder(
 }
 
 type Disclosure = ControlState['disclosures'] extends Map<string, infer D> ? D : never;
+
+/** A disclosure ends once: by its release or by its failure. */
+function openDisclosure(disclosure: Disclosure, index: number): Disclosure {
+  if (disclosure.status !== 'AwaitingDisclosure')
+    throw new ControlError(index, 'its disclosure had ended already');
+  return disclosure;
+}
 
 function updateDisclosure(
   state: ControlState,

@@ -7,6 +7,7 @@ export {
   decideCredential,
   decideDisclosure,
   decideRelease,
+  decideUse,
   type OrderRefusal,
 } from './decide.ts';
 export {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * Deterministic event id: the first 128 bits of SHA-256 over the source's identity, the position of the
@@ -7,8 +7,6 @@ import { createHash } from 'node:crypto';
  * triples hash alike.
  */
 export function eventIdFor(sourceId: string, sourcePosition: string, ordinal: number): string {
-  return createHash('sha256')
-    .update(JSON.stringify(['griffie-event/v1', sourceId, sourcePosition, ordinal]))
-    .digest('hex')
-    .slice(0, 32);
+  const framed = JSON.stringify(['griffie-event/v1', sourceId, sourcePosition, ordinal]);
+  return hash('sha256', framed, 'hex').slice(0, 32);
 }

@@ -43,31 +43,26 @@ export function normalizeIp(text: string): string | null {
   return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String();
 }
 
-/** Host names seen again and again; bounded, because names come from untrusted lines. */
-const hostCache = new Map<string, string | null>();
-const hostCacheSize = 10_000;
+/** Labels in lower-case ASCII. Underscores are none by RFC 952, and are seen in real reverse DNS all the same. */
+const normalHostName = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
 
 /**
  * A host or domain name: A-labels (UTS 46), lower case, no trailing dot.
  * @returns null for what is no name, and for `unknown`, which servers log where they have none.
  */
 export function normalizeHostName(text: string): string | null {
-  const cached = hostCache.get(text);
-  if (cached !== undefined) return cached;
-  const result = computeHostName(text);
-  if (hostCache.size >= hostCacheSize) hostCache.clear();
-  hostCache.set(text, result);
-  return result;
+  if (text.length > 1024) return null;
+  // Nearly every name in a log is in normal form already. Nothing is cached: a key cut from a line would
+  // keep the line alive.
+  const isNormal = text.length <= limits.hostNameBytes && normalHostName.test(text);
+  const name = isNormal ? text : hostNameInNormalForm(text);
+  return name === 'unknown' ? null : name;
 }
 
-function computeHostName(text: string): string | null {
-  if (text.length > 1024) return null;
+function hostNameInNormalForm(text: string): string | null {
   const bare = text.endsWith('.') ? text.slice(0, -1) : text;
-  if (bare === '' || bare.toLowerCase() === 'unknown') return null;
-  // Underscores are no host-name characters by RFC 952, and are seen in real reverse DNS all the same.
   const ascii = /^[\x21-\x7e]+$/.test(bare) ? bare.toLowerCase() : domainToASCII(bare);
-  if (!/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(ascii) || !fits(ascii, limits.hostNameBytes)) return null;
-  return ascii;
+  return normalHostName.test(ascii) && fits(ascii, limits.hostNameBytes) ? ascii : null;
 }
 
 /**

@@ -5,7 +5,7 @@ import { readPublicKeyFile } from '../credential-file.ts';
 import type { CliIo } from '../io.ts';
 import { example, type SignedOptions, signed, signedClient, timeArgument } from '../options.ts';
 import { pairs, printResult, table } from '../output.ts';
-import { type CredentialView, credentialView, listOf } from '../views.ts';
+import { type CredentialView, credentialView, cutNote, listOf } from '../views.ts';
 
 interface EnrolOptions extends SignedOptions {
   readonly key: string;
@@ -62,8 +62,11 @@ export function addCredentialCommands(program: Command, io: CliIo): void {
     .addHelpText('after', example('credential list --as admin.json'))
     .action(async (options: SignedOptions) => {
       const client = await signedClient(io, options.as);
-      const { items } = await client.get('/v1/credentials', listOf(credentialView));
-      await printResult(io, options.json, items, credentialTable(items, utc(io.now())));
+      const { items, truncated } = await client.get('/v1/credentials', listOf(credentialView));
+      await printResult(io, options.json, items, [
+        ...credentialTable(items, utc(io.now())),
+        ...cutNote(truncated),
+      ]);
     });
 }
 

@@ -8,7 +8,7 @@ import { example, idArgument, jsonOption, type SignedOptions, signed, signedClie
 import { readOrderDocument } from '../order-document.ts';
 import { checkDraft, orderTemplate, withoutBlanks } from '../order-draft.ts';
 import { pairs, printResult, table } from '../output.ts';
-import { estimateView, listOf, type OrderStatusView, orderStatusView, orderView } from '../views.ts';
+import { cutNote, estimateView, listOf, type OrderStatusView, orderStatusView, orderView } from '../views.ts';
 
 interface RecordOptions extends SignedOptions {
   readonly order: string;
@@ -86,7 +86,7 @@ function addReading(order: Command, io: CliIo): void {
     .addHelpText('after', example('order list --as me.json'))
     .action(async (options: SignedOptions) => {
       const client = await signedClient(io, options.as);
-      const { items } = await client.get('/v1/orders', listOf(orderStatusView));
+      const { items, truncated } = await client.get('/v1/orders', listOf(orderStatusView));
       const titles = ['ORDER', 'STATUS', 'REGIME', 'TYPE', 'TARGETS', 'RECEIVED', 'VALID UNTIL'];
       const rows = items.map((item) => [
         item.orderId,
@@ -97,7 +97,7 @@ function addReading(order: Command, io: CliIo): void {
         item.receivedAt,
         item.validUntil,
       ]);
-      await printResult(io, options.json, items, table(titles, rows));
+      await printResult(io, options.json, items, [...table(titles, rows), ...cutNote(truncated)]);
     });
 
   signed(order.command('show'))

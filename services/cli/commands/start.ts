@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { keepHeapSmall } from '#shared/runtime';
 import { unusable } from '../errors.ts';
 import { type CliIo, write } from '../io.ts';
 import { collect, example } from '../options.ts';
@@ -33,6 +34,7 @@ export function addStartCommand(program: Command, io: CliIo): void {
     .addHelpText('after', example('start --source /var/log/mail.log --time-zone Europe/Amsterdam'))
     .action(async (options: StartCommandOptions) => {
       const { data = options.config === undefined ? defaultDataFolder : undefined, ...rest } = options;
+      keepHeapSmall();
       const { runStandalone } = await import('#services/standalone');
       try {
         await runStandalone(

@@ -122,15 +122,16 @@ class Processor implements LineProcessor {
     const { sourceId, instance, counters } = this.#options;
     const events: TrafficEvent[] = [];
     for (const [ordinal, draft] of drafts.entries()) {
-      const result = trafficEventSchema.safeParse({
-        ...(instance === undefined ? {} : { instance }),
+      const event: TrafficEvent = {
         ...draft,
         schemaVersion: trafficSchemaVersion,
         eventId: eventIdFor(sourceId, sourcePosition, ordinal),
         collectedAt,
         sourceId,
         sourcePosition,
-      });
+      };
+      if (instance !== undefined) event.instance ??= instance;
+      const result = trafficEventSchema.safeParse(event);
       if (result.success) {
         counters.events++;
         events.push(result.data);

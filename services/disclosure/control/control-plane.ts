@@ -25,7 +25,9 @@ export interface ControlPlane {
   /**
    * @param decide gets the state and the clock reading that its entries must carry.
    * @returns the step's result and the ledger index of each of its entries.
-   * @throws LedgerError where the entries could not be made durable: then nothing has happened.
+   * @throws LedgerError where the entries could not be made durable: then nothing has happened, or, where
+   * its code is `ledger.in_doubt`, the next step sees whether it has.
+   * @throws ControlError for an entry that the fold would not read: then nothing has happened.
    */
   transact<T>(
     decide: (state: ControlState, at: string) => Promise<Step<T>> | Step<T>,
@@ -47,6 +49,8 @@ export async function openControlPlane(ledger: Ledger, clock: Clock): Promise<Co
         const { entries, result } = await decide(state, utc(clock.now()));
         if (entries.length === 0) return { result, indexes: [] };
         const envelopes = entries.map((entry) => envelope(entry, clock.now()));
+        // What could not be read back must never become durable: no start would get past it.
+        for (const [i, entry] of envelopes.entries()) asControlEntry(state.size + i, entry);
         const appended = await ledger.append(envelopes);
         for (const written of envelopes) fold(state, written);
         return { result, indexes: appended.map(({ index }) => index) };

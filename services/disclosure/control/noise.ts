@@ -1,8 +1,10 @@
-import type { AnyControlEntry } from '#shared/control';
+import type { ControlEntry } from '#shared/control';
 import { type Clock, utc } from '#shared/runtime';
 
 /** Codes a minute may name; the table of codes is shorter, this only guards against a mistake of ours. */
 const maxCodes = 64;
+
+type NoiseEntry = ControlEntry<'access.noise'>;
 
 /**
  * Counts refusals that nobody can be held to (no valid key id, no valid signature, broken syntax), so that
@@ -18,13 +20,13 @@ export class NoiseCounter {
     this.#since = clock.now();
   }
 
-  add(code: string): void {
+  add(code: string, count = 1): void {
     const name = this.#counts.has(code) || this.#counts.size < maxCodes ? code : 'service.internal';
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
   }
 
   /** The entry of what was counted since the last call, or null where there was nothing. */
-  take(): AnyControlEntry | null {
+  take(): NoiseEntry | null {
     const now = this.#clock.now();
     const [from, counts] = [this.#since, this.#counts];
     this.#since = now;
@@ -40,5 +42,10 @@ export class NoiseCounter {
         counts: [...counts].map(([code, count]) => ({ code, count })),
       },
     };
+  }
+  /** Takes back an entry that could not be recorded: the next one has its counts and its beginning. */
+  putBack({ details }: NoiseEntry): void {
+    this.#since = Date.parse(details.from);
+    for (const { code, count } of details.counts) this.add(code, count);
   }
 }

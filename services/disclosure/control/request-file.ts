@@ -10,13 +10,16 @@ export interface RequestFile {
   readonly body: string;
 }
 
+/** What a refused request was for, so that the refusal can be decided again. */
+export type RefusedRequestFile = Pick<RequestFile, 'body'>;
+
 const nameOf = (disclosureId: string): string => `request-${disclosureId}`;
 
 export function putRequest(
   cases: CaseFiles,
   orderId: string,
   disclosureId: string,
-  file: RequestFile,
+  file: RequestFile | RefusedRequestFile,
 ): Promise<string> {
   return cases.put(orderId, nameOf(disclosureId), Buffer.from(JSON.stringify(file)));
 }

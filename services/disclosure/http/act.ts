@@ -3,17 +3,21 @@ import {
   type AnyControlEntry,
   type ControlState,
   type Credential,
-  decideAccess,
+  decideUse,
   type Role,
 } from '#shared/control';
 import type { ServiceContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
-import type { Authenticated, VerifiedProof } from './authenticate.ts';
+import type { Authenticated, Known } from './authenticate.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set on every route that is not public, once the signature was verified. */
+    /** Set on every route that is not public, once head and body are as they were signed. */
     authenticated: Authenticated | null;
+    /** Set once the head is as it was signed. */
+    head: Authenticated | null;
+    /** Whose request it is, for its refusal: known before the body was read. */
+    known: Known | null;
     /** The body's exact bytes, as they were signed. */
     bodyBytes: Buffer | null;
   }
@@ -52,7 +56,7 @@ export async function act<T>(
   if (!authenticated || !allowed || allowed === 'public') throw new ApiError('service.internal');
   const { proof } = authenticated;
   const { result, indexes } = await context.control.transact<ActResult<T>>(async (state, at) => {
-    const access = decideAccess(state, proof, allowed, at);
+    const access = decideUse(state, proof, allowed, at);
     const outcome: ActResult<T> = access.ok
       ? await run(state, at, access.credential)
       : { ok: false, error: new ApiError(access.code) };
@@ -70,7 +74,7 @@ export async function act<T>(
 export async function recordRefusal(
   context: ServiceContext,
   request: FastifyRequest,
-  known: Authenticated,
+  known: Known,
   error: ApiError,
 ): Promise<void> {
   await context.control.transact((_state, at) => ({
@@ -101,16 +105,11 @@ function refusalEntry(request: FastifyRequest, error: ApiError): EntryDraft {
   return { kind: 'access.refused', details: { code: error.code, route: routeName(request) } };
 }
 
-function complete(draft: EntryDraft, at: string, by: Authenticated, first: boolean): AnyControlEntry {
+function complete(draft: EntryDraft, at: string, by: Known, first: boolean): AnyControlEntry {
   const { thumbprint, role } = by.credential;
   // One request, one piece of evidence: the entries that follow from it in the same step stand behind it.
-  const evidence = first && isUsable(by.proof) ? { evidence: by.proof.evidence } : {};
+  const evidence = first && by.proof ? { evidence: by.proof.text } : {};
   return { ...draft, at, actor: { credential: thumbprint, role }, ...evidence } as AnyControlEntry;
-}
-
-/** A proof without readable claims is no evidence of a request, only of a bad one. */
-function isUsable(proof: VerifiedProof): boolean {
-  return proof.jti !== '';
 }
 
 function asRecorded(error: ApiError): ApiError {

@@ -1,25 +1,30 @@
 import type { FastifyRequest } from 'fastify';
-import type { ControlState, Credential, Role } from '#shared/control';
-import { decideAccess, decideCredential } from '#shared/control';
+import { type ControlState, type Credential, decideCredential, decideUse, type Role } from '#shared/control';
 import { type Clock, utc } from '#shared/runtime';
 import {
   bodyDigest,
   isSignatureAlgorithm,
+  type Proof,
   type ProofRefusalCode,
   parseProof,
+  proofClaimsSchema,
   proofHeader,
   requestUrl,
   validatePublicJwk,
   verifyProof,
 } from '#shared/signed-request';
 import { ApiError } from '../errors.ts';
-import { bodyOf } from './request-body.ts';
+import { bodyOf, readJson } from './request-body.ts';
 
 /** A request whose signature is a known key's: from here on its refusals are entries of their own. */
 export interface VerifiedProof {
-  readonly evidence: string;
+  readonly text: string;
   readonly kid: string;
   readonly jti: string;
+  /** `iat`, seconds since the epoch. */
+  readonly issuedAt: number;
+  /** Digest that the body must have. */
+  readonly bodyDigest: string;
 }
 
 /** Refusals that come before a signature was verified: nobody can be held to them. */
@@ -29,19 +34,28 @@ const anonymousCodes: ReadonlySet<ProofRefusalCode> = new Set<ProofRefusalCode>(
   'proof.signature',
 ]);
 
-export interface Authenticated {
-  readonly proof: VerifiedProof;
+/** Whose request it is. */
+export interface Known {
   readonly credential: Credential;
+  /** The compact JWS. */
+  readonly text: string;
+  /** Null where the claims are not those of this request: then it is evidence of nothing but a bad one. */
+  readonly proof: VerifiedProof | null;
+}
+
+export interface Authenticated extends Known {
+  readonly proof: VerifiedProof;
 }
 
 /** What went wrong, and whose request it was if that is known. */
 export type AuthenticationResult =
   | { readonly ok: true; readonly value: Authenticated }
-  | { readonly ok: false; readonly error: ApiError; readonly known?: Authenticated };
+  | { readonly ok: false; readonly error: ApiError; readonly known?: Known };
 
 /**
- * Verifies a signed request against the enrolled keys. Whether it was used before is decided again, in
- * ledger order, by the step that it causes.
+ * Verifies a request's head against the enrolled keys, before any of its body is read: nobody without a key
+ * makes the service hold a body. The body is checked by `bodyIsAsSigned`. Whether the proof was used before
+ * is decided again, in ledger order, by the step that it causes.
  */
 export async function authenticate(
   request: FastifyRequest,
@@ -49,7 +63,7 @@ export async function authenticate(
   state: ControlState,
   clock: Clock,
 ): Promise<AuthenticationResult> {
-  const refuse = (code: ProofRefusalCode | 'access.role', known?: Authenticated): AuthenticationResult => ({
+  const refuse = (code: ProofRefusalCode | 'access.role', known?: Known): AuthenticationResult => ({
     ok: false,
     error: new ApiError(code),
     ...(known ? { known } : {}),
@@ -63,7 +77,7 @@ export async function authenticate(
   if (!key.ok) return refuse('proof.key_unknown');
 
   const now = clock.now();
-  const evidence = parsed.proof.jws.text;
+  const { text } = parsed.proof.jws;
   const audience = state.configuration?.audience ?? '';
   const verified = await verifyProof(parsed.proof, {
     key,
@@ -71,19 +85,30 @@ export async function authenticate(
     audience,
     method: request.method,
     url: requestUrl(audience, request.raw.url ?? '') ?? '',
-    bodyDigest: bodyDigest(bodyOf(request)),
+    // Not known yet, so that the digest that was signed is taken for now.
+    bodyDigest: signedBodyDigest(parsed.proof),
     nowSeconds: Math.floor(now / 1000),
   });
-  const known = (jti: string): Authenticated => ({
-    proof: { evidence, kid: credential.thumbprint, jti },
-    credential,
-  });
   if (!verified.ok) {
-    return anonymousCodes.has(verified.code) ? refuse(verified.code) : refuse(verified.code, known(''));
+    const known = { credential, text, proof: null };
+    return anonymousCodes.has(verified.code) ? refuse(verified.code) : refuse(verified.code, known);
   }
-  const value = known(verified.claims.jti);
+  const { jti, iat, bdh } = verified.claims;
+  const proof = { text, kid: credential.thumbprint, jti, issuedAt: iat, bodyDigest: bdh };
+  const value = { credential, text, proof };
   const active = decideCredential(state, credential.thumbprint, utc(now));
   if (!active.ok) return refuse(active.code, value);
-  const access = decideAccess(state, value.proof, allowed, utc(now));
+  const access = decideUse(state, proof, allowed, utc(now));
   return access.ok ? { ok: true, value } : refuse(access.code, value);
+}
+
+/** What the proof says the body's digest is; nothing where it has no readable claims, which are refused. */
+function signedBodyDigest({ jws }: Proof): string {
+  const claims = proofClaimsSchema.safeParse(readJson(jws.payload));
+  return claims.success ? claims.data.bdh : '';
+}
+
+/** Whether the body that came is the one that was signed. */
+export function bodyIsAsSigned(request: FastifyRequest, { proof }: Authenticated): boolean {
+  return bodyDigest(bodyOf(request)) === proof.bodyDigest;
 }

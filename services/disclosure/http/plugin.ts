@@ -1,13 +1,16 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { LedgerError } from '#shared/ledger';
+import { StoreError } from '#shared/store';
 import type { ServiceContext } from '../context.ts';
 import { CaseFileError } from '../control/case-files.ts';
 import { ApiError, type ErrorCode, problemDocument, statusOf } from '../errors.ts';
 import { mediaTypes } from '../limits.ts';
 import { recordRefusal } from './act.ts';
-import { authenticate } from './authenticate.ts';
+import { authenticate, bodyIsAsSigned } from './authenticate.ts';
+import { securityHeaders } from './outside-routes.ts';
 import { keepBodyBytes, parseBody } from './request-body.ts';
+import { problemOfIssue, urlProblem } from './validation.ts';
 
 /** Fastify's own errors, by code, in our table. */
 const fastifyErrors: Readonly<Record<string, ErrorCode>> = {
@@ -17,9 +20,16 @@ const fastifyErrors: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'request.malformed_json',
 };
 
+/** Problems that one answer names. */
+const maxProblems = 100;
+/** Answers about a ledger that cannot be written; it would not take their entries either. */
+const ledgerFaults: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ledger.unavailable', 'ledger.in_doubt']);
+
 /** What every route shares: deny by default, signatures, refusals on record, problem documents. */
 export function secure(app: FastifyInstance, context: ServiceContext): void {
   app.decorateRequest('authenticated', null);
+  app.decorateRequest('known', null);
+  app.decorateRequest('head', null);
   app.decorateRequest('bodyBytes', null);
   keepBodyBytes(app);
 
@@ -30,25 +40,37 @@ export function secure(app: FastifyInstance, context: ServiceContext): void {
   });
 
   app.addHook('onSend', async (_request, reply) => {
-    reply.headers({
-      'cache-control': reply.getHeader('cache-control') ?? 'no-store',
-      'x-content-type-options': 'nosniff',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'referrer-policy': 'no-referrer',
-    });
+    for (const [name, value] of Object.entries(securityHeaders)) {
+      if (!reply.hasHeader(name)) reply.header(name, value);
+    }
+  });
+
+  app.addHook('onRequest', async (request) => {
+    const allowed = request.routeOptions.config.access;
+    if (allowed === 'public' || request.is404) return;
+    const outcome = await authenticate(request, allowed ?? [], context.control.state, context.clock);
+    const known = outcome.ok ? outcome.value : (outcome.known ?? null);
+    const problem = urlProblem(request);
+    // The proof quotes the URL: one that is not the route's own could name anybody, and is no evidence.
+    request.known = known && problem ? { ...known, proof: null } : known;
+    if (!outcome.ok) throw outcome.error;
+    if (problem) throw new ApiError('request.invalid', { problems: [problem] });
+    request.head = outcome.value;
+    // Until the body has come and is the one that was signed, a refusal uses nothing up.
+    request.known = { ...outcome.value, proof: null };
   });
 
   app.addHook('preValidation', async (request) => {
-    const allowed = request.routeOptions.config.access;
-    if (allowed === 'public' || request.is404) return;
+    const { head } = request;
+    if (!head) return;
     if (Buffer.isBuffer(request.body)) request.bodyBytes = request.body;
-    const outcome = await authenticate(request, allowed ?? [], context.control.state, context.clock);
-    if (!outcome.ok) {
-      request.authenticated = outcome.known ?? null;
-      throw outcome.error;
+    if (!bodyIsAsSigned(request, head)) throw new ApiError('proof.body');
+    request.known = head;
+    request.authenticated = head;
+    if (request.bodyBytes) request.body = parseBody(request.bodyBytes);
+    if (request.bodyBytes && !request.routeOptions.schema?.body) {
+      throw new ApiError('request.invalid', { problems: [{ path: '', sentence: 'takes no body' }] });
     }
-    request.authenticated = outcome.value;
-    if (Buffer.isBuffer(request.body)) request.body = parseBody(request.body);
   });
 
   app.setNotFoundHandler(async (request, reply) =>
@@ -62,15 +84,16 @@ export function secure(app: FastifyInstance, context: ServiceContext): void {
 function asApiError(error: unknown, { logger }: ServiceContext): ApiError {
   if (error instanceof ApiError) return error;
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const problems = error.validation.slice(0, 100).map(({ instancePath, message }) => ({
-      path: instancePath.replace(/^\//, '').replaceAll('/', '.').slice(0, 200),
-      sentence: (message ?? 'is invalid').slice(0, 200),
-    }));
+    const problems = error.validation.slice(0, maxProblems).map(problemOfIssue);
     return new ApiError('request.invalid', { problems });
   }
   if (error instanceof LedgerError) {
     logger.error({ code: error.code }, 'the ledger refused an entry');
-    return new ApiError('ledger.unavailable');
+    return new ApiError(error.code === 'ledger.in_doubt' ? 'ledger.in_doubt' : 'ledger.unavailable');
+  }
+  if (error instanceof StoreError) {
+    logger.error({ code: error.code }, 'the store did not answer');
+    return new ApiError(error.retriable ? 'store.unavailable' : 'service.internal');
   }
   if (error instanceof CaseFileError) {
     logger.error({ code: error.code }, 'a case file does not match the ledger');
@@ -93,10 +116,12 @@ async function answer(
   refusal: ApiError,
 ): Promise<FastifyReply> {
   let error = refusal;
-  if (!error.recorded && error.code !== 'ledger.unavailable') {
+  if (!error.recorded && !ledgerFaults.has(error.code)) {
+    const { known } = request;
     try {
-      if (request.authenticated) await recordRefusal(context, request, request.authenticated, error);
-      else context.noise.add(error.code);
+      if (known && context.refusals.isWorthAnEntry(known.text, known.credential.thumbprint)) {
+        await recordRefusal(context, request, known, error);
+      } else context.noise.add(error.code);
     } catch {
       // Log first: a refusal that cannot be recorded is not given.
       error = new ApiError('ledger.unavailable');

@@ -9,8 +9,8 @@ export function bodyOf(request: FastifyRequest): Uint8Array {
 }
 
 /**
- * Keeps the body's exact bytes until its signature was verified: nothing is parsed before. JSON only; any
- * other media type is refused by Fastify.
+ * Keeps the body's exact bytes until their digest was compared with the signed one: nothing is parsed
+ * before. JSON only; any other media type is refused by Fastify.
  */
 export function keepBodyBytes(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -21,7 +21,13 @@ export function keepBodyBytes(app: FastifyInstance): void {
 
 /** The body's JSON, read strictly. */
 export function parseBody(bytes: Uint8Array): unknown {
+  const value = readJson(bytes);
+  if (value === undefined) throw new ApiError('request.malformed_json');
+  return value;
+}
+
+/** Strict JSON, or undefined where the bytes are none. */
+export function readJson(bytes: Uint8Array): unknown {
   const parsed = parseStrictJson(bytes);
-  if (!parsed.ok) throw new ApiError('request.malformed_json');
-  return parsed.value;
+  return parsed.ok ? parsed.value : undefined;
 }

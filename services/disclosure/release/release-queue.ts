@@ -1,4 +1,3 @@
-import type { DisclosureState } from '#shared/control';
 import type { Logger } from '#shared/runtime';
 import { type ReleaseDeps, ReleaseRefused, release } from './release.ts';
 
@@ -27,42 +26,36 @@ export function createReleaseQueue(deps: ReleaseDeps, logger: Logger): ReleaseQu
 
   async function work(disclosureId: string): Promise<void> {
     for (let attempt = 1; !closed; attempt++) {
-      const disclosure = deps.control.state.disclosures.get(disclosureId);
-      if (!disclosure) return;
       try {
-        await release(deps, disclosure);
+        await release(deps, disclosureId);
         logger.info({ disclosureId, attempt }, 'package sealed');
         return;
       } catch (error) {
         const code = codeOf(error);
         logger.error({ disclosureId, attempt, code }, 'release failed');
-        if (error instanceof ReleaseRefused || attempt >= maxAttempts) return recordFailure(disclosure, code);
+        if (error instanceof ReleaseRefused || attempt >= maxAttempts)
+          return recordFailure(disclosureId, code);
         await new Promise((resolve) => setTimeout(resolve, firstDelayMs * 2 ** attempt));
       }
     }
   }
 
-  async function recordFailure(disclosure: DisclosureState, code: string): Promise<void> {
-    // A package that was announced is never taken back: the next start seals it.
-    if (deps.control.state.disclosures.get(disclosure.disclosureId)?.released) return;
+  async function recordFailure(disclosureId: string, code: string): Promise<void> {
     try {
-      await deps.control.transact((_state, at) => ({
-        entries: [
-          {
-            kind: 'disclosure.failed',
-            at,
-            actor: { service: 'disclosure' },
-            subject: disclosure.disclosureId,
-            details: { orderId: disclosure.orderId, code: code.toLowerCase() },
-          },
-        ],
-        result: undefined,
-      }));
+      await deps.control.transact((state, at) => {
+        const disclosure = state.disclosures.get(disclosureId);
+        // A package that was announced is never taken back: the next start seals it.
+        if (!disclosure || disclosure.released) return { entries: [], result: undefined };
+        const details = { orderId: disclosure.orderId, code: code.toLowerCase() };
+        const by = { at, actor: { service: 'disclosure' }, subject: disclosureId };
+        return { entries: [{ ...by, kind: 'disclosure.failed', details }], result: undefined };
+      });
+      if (deps.control.state.disclosures.get(disclosureId)?.released) return;
+      await deps.packages.discard(disclosureId);
     } catch (error) {
-      // The state stays AwaitingDisclosure, and the next start tries again.
-      logger.error({ disclosureId: disclosure.disclosureId, code: codeOf(error) }, 'failure not recorded');
+      // The state stays AwaitingDisclosure, and the next start tries again; it also tidies.
+      logger.error({ disclosureId, code: codeOf(error) }, 'failure not recorded');
     }
-    await deps.packages.discard(disclosure.disclosureId);
   }
 
   const add = (disclosureId: string): void => {

@@ -1,6 +1,12 @@
 import { v7 as uuidv7 } from 'uuid';
 import { type DisclosureState, decideRelease } from '#shared/control';
-import { type Manifest, type ManifestSigner, sealPackage, stagePackage } from '#shared/disclosure-package';
+import {
+  type Manifest,
+  type ManifestSigner,
+  type StagedPackage,
+  sealPackage,
+  stagePackage,
+} from '#shared/disclosure-package';
 import type { Ledger } from '#shared/ledger';
 import type { Scope } from '#shared/orders';
 import { type Clock, softwareVersion, utc } from '#shared/runtime';
@@ -43,44 +49,59 @@ export class ReleaseRefused extends Error {
  */
 
 /** Stages, announces and seals the package of one allowed request. */
-export async function release(deps: ReleaseDeps, disclosure: DisclosureState): Promise<void> {
+export async function release(deps: ReleaseDeps, disclosureId: string): Promise<void> {
   const { control, packages } = deps;
-  const { disclosureId } = disclosure;
+  // A step of its own, because it settles first whether an append that stayed in doubt was done: a package
+  // that is announced must not be made again, and its staging folder is the only copy.
+  const { result: disclosure } = await control.transact((state) => ({
+    entries: [],
+    result: state.disclosures.get(disclosureId),
+  }));
+  if (!disclosure) throw new ReleaseRefused('disclosure.unknown');
   if (disclosure.released === undefined) {
     await packages.discard(disclosureId);
-    const staged = await stage(deps, disclosure);
-    await control.transact((state, at) => {
-      // Asked again: the order may have ended while the package was made.
-      const decision = decideRelease(state, disclosure.orderId, at);
-      if (!decision.ok) throw new ReleaseRefused(decision.code);
-      return {
-        entries: [
-          {
-            kind: 'disclosure.released',
-            at,
-            actor: { service: 'disclosure' },
-            subject: disclosureId,
-            details: {
-              orderId: disclosure.orderId,
-              packageId: staged.manifest.packageId,
-              records: staged.manifest.records,
-              parts: staged.manifest.parts.length,
-              bytes: staged.manifest.parts.reduce((sum, part) => sum + part.encryptedBytes, 0),
-              completeness: staged.manifest.completeness.state,
-              manifestSha256: staged.digests.encryptedManifest,
-            },
-          },
-        ],
-        result: undefined,
-      };
-    });
+    await announce(deps, disclosure, await stage(deps, disclosure));
   }
   await seal(deps, disclosureId);
+}
+
+async function announce(
+  { control }: ReleaseDeps,
+  { disclosureId, orderId }: DisclosureState,
+  { manifest, digests }: StagedPackage,
+): Promise<void> {
+  await control.transact((state, at) => {
+    // Asked again: the order may have ended while the package was made.
+    const decision = decideRelease(state, orderId, at);
+    if (!decision.ok) throw new ReleaseRefused(decision.code);
+    return {
+      entries: [
+        {
+          kind: 'disclosure.released',
+          at,
+          actor: { service: 'disclosure' },
+          subject: disclosureId,
+          details: {
+            orderId,
+            packageId: manifest.packageId,
+            records: manifest.records,
+            parts: manifest.parts.length,
+            bytes: manifest.parts.reduce((sum, part) => sum + part.encryptedBytes, 0),
+            completeness: manifest.completeness.state,
+            manifestSha256: digests.encryptedManifest,
+          },
+        },
+      ],
+      result: undefined,
+    };
+  });
 }
 
 async function seal({ control, ledger, packages }: ReleaseDeps, disclosureId: string): Promise<void> {
   const released = control.state.disclosures.get(disclosureId)?.released;
   if (!released) throw new ReleaseRefused('disclosure.not_announced');
+  // Sealed before a crash that left part of the staging folder.
+  if ((await packages.size(disclosureId)) !== null) return packages.discard(disclosureId);
   const receipt = await ledger.inclusionReceipt(released.index);
   await sealPackage(
     packages.stagingPath(disclosureId),
@@ -89,7 +110,7 @@ async function seal({ control, ledger, packages }: ReleaseDeps, disclosureId: st
   );
 }
 
-async function stage(deps: ReleaseDeps, disclosure: DisclosureState) {
+async function stage(deps: ReleaseDeps, disclosure: DisclosureState): Promise<StagedPackage> {
   const { control, cases, store, packages, clock } = deps;
   const { disclosureId, orderId } = disclosure;
   const orderState = control.state.orders.get(orderId);

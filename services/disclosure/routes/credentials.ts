@@ -10,6 +10,7 @@ import {
   credentialParams,
   credentialView,
   enrolBody,
+  listed,
   listOf,
   problemResponses,
   revokeBody,
@@ -107,10 +108,7 @@ export function credentialRoutes(root: FastifyInstance, context: ServiceContext)
         response: { 200: listOf(credentialView), ...problemResponses },
       },
     },
-    async (request) =>
-      recordReading(context, request, (state) => ({
-        items: [...state.credentials.values()].slice(0, apiLimits.listItems),
-      })),
+    async (request) => recordReading(context, request, (state) => listed([...state.credentials.values()])),
   );
 }
 

@@ -49,8 +49,13 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
         const order = release.ok ? (await getOrder(cases, release.order)).order : null;
         const decision = decideDisclosure(state, orderId, order, requested, at);
         const disclosureId = uuidv7({ msecs: clock.now() });
+        const body = Buffer.from(bodyOf(request)).toString('base64');
         if (!decision.ok) {
           const [code = 'service.internal'] = decision.codes;
+          // Kept like an allowed one where the order is known, so that the refusal can be decided again.
+          const commitments = state.orders.has(orderId)
+            ? { commitments: { request: await putRequest(cases, orderId, disclosureId, { body }) } }
+            : {};
           return {
             ok: false,
             error: new ApiError(code satisfies ErrorCode, { codes: decision.codes }),
@@ -58,12 +63,13 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
               {
                 kind: 'disclosure.refused',
                 subject: disclosureId,
+                ...commitments,
                 details: { orderId, codes: [...decision.codes] },
               },
             ],
           };
         }
-        const file = { scope: decision.scope, body: Buffer.from(bodyOf(request)).toString('base64') };
+        const file = { scope: decision.scope, body };
         const commitments = { request: await putRequest(cases, orderId, disclosureId, file) };
         const requestedBy = { thumbprint: credential.thumbprint, personId: credential.personId };
         const status = 'AwaitingDisclosure' as const;
@@ -108,7 +114,8 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
     async (request) =>
       recordReading(context, request, async (state, _at, credential) => {
         const disclosure = findDisclosure(state, request.params.disclosureId, credential);
-        return viewOf(disclosure, (await packages.size(disclosure.disclosureId)) !== null);
+        const sealed = disclosure.released ? await packages.size(disclosure.disclosureId) : null;
+        return viewOf(disclosure, sealed !== null);
       }),
   );
 
@@ -120,7 +127,7 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
         summary: 'Fetch the package',
         tags: ['disclosures'],
         params: disclosureParams,
-        response: { 200: binary, ...problemResponses },
+        response: { 200: binary(mediaTypes.package), ...problemResponses },
       },
     },
     async (request, reply) => {
@@ -130,7 +137,8 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
         try {
           const disclosure = findDisclosure(state, disclosureId, credential);
           if (disclosure.status === 'Error') throw new ApiError('disclosure.failed');
-          const size = await packages.size(disclosureId);
+          // Announced in this ledger, too: a file alone (from a backup, say) is no release.
+          const size = disclosure.released ? await packages.size(disclosureId) : null;
           if (size === null) throw new ApiError('disclosure.not_ready');
           return {
             ok: true,

@@ -10,6 +10,13 @@ import { binary, problemResponses } from './schemas.ts';
 
 /** Tile paths are `0/x001/234.p/5` and the like; longer ones are none. */
 const tileParams = z.strictObject({ '*': z.string().max(64) });
+/** The same without the level; no other characters, because the URL is signed and becomes evidence. */
+const bundleParams = z.strictObject({
+  '*': z
+    .string()
+    .max(64)
+    .regex(/^[0-9xp./]+$/, 'is no path of a bundle'),
+});
 
 /**
  * The ledger as C2SP tlog-tiles. Checkpoint and hash tiles are for everyone who can reach the service
@@ -32,7 +39,7 @@ export function ledgerRoutes(root: FastifyInstance, context: ServiceContext): vo
       schema: {
         summary: 'Latest checkpoint',
         tags: ['ledger'],
-        response: { 200: binary, ...problemResponses },
+        response: { 200: binary(mediaTypes.checkpoint), ...problemResponses },
       },
     },
     async (_request, reply) =>
@@ -49,8 +56,8 @@ export function ledgerRoutes(root: FastifyInstance, context: ServiceContext): vo
       schema: {
         summary: 'Entry bundle',
         tags: ['ledger'],
-        params: tileParams,
-        response: { 200: binary, ...problemResponses },
+        params: bundleParams,
+        response: { 200: binary(mediaTypes.octets), ...problemResponses },
       },
     },
     async (request, reply) => {
@@ -68,7 +75,7 @@ export function ledgerRoutes(root: FastifyInstance, context: ServiceContext): vo
         summary: 'Hash tile',
         tags: ['ledger'],
         params: tileParams,
-        response: { 200: binary, ...problemResponses },
+        response: { 200: binary(mediaTypes.octets), ...problemResponses },
       },
     },
     async (request, reply) => {

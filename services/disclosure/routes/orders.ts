@@ -8,10 +8,11 @@ import { getDocument, getOrder, type OrderDocument, putOrder } from '../control/
 import { ApiError } from '../errors.ts';
 import { type ActResult, act, type EntryDraft, recordReading } from '../http/act.ts';
 import { bodyOf } from '../http/request-body.ts';
-import { apiLimits, type mediaTypes } from '../limits.ts';
+import { apiLimits, mediaTypes } from '../limits.ts';
 import {
   binary,
   estimateView,
+  listed,
   listOf,
   orderParams,
   orderStatusView,
@@ -86,12 +87,10 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
       },
     },
     async (request) =>
-      recordReading(context, request, (state, at) => ({
-        items: [...state.orders.values()]
-          .reverse()
-          .slice(0, apiLimits.listItems)
-          .map((order) => viewOf(order, at)),
-      })),
+      recordReading(context, request, (state, at) => {
+        const { items, truncated } = listed([...state.orders.values()].reverse());
+        return { items: items.map((order) => viewOf(order, at)), truncated };
+      }),
   );
 
   app.get(
@@ -121,7 +120,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
         summary: 'Fetch the document of an order',
         tags: ['orders'],
         params: orderParams,
-        response: { 200: binary, ...problemResponses },
+        response: { 200: binary(...mediaTypes.document), ...problemResponses },
       },
     },
     async (request, reply) => {
@@ -148,13 +147,15 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
         response: { 200: estimateView, ...problemResponses },
       },
     },
-    async (request) =>
-      recordReading(context, request, async (state) => {
-        const { order } = await getOrder(cases, findOrder(state, request.params.orderId));
-        const scope = { ...order.scope, collectedUpTo: order.receivedAt };
-        const counts = await store.countScope(scope, { now: clock.now() });
-        return { counts, total: Object.values(counts).reduce((sum, count) => sum + count, 0) };
-      }),
+    async (request) => {
+      const { order } = await recordReading(context, request, (state) =>
+        getOrder(cases, findOrder(state, request.params.orderId)),
+      );
+      // After the step, not in it: a count may take minutes, and nobody else could act meanwhile.
+      const scope = { ...order.scope, collectedUpTo: order.receivedAt };
+      const counts = await store.countScope(scope, { now: clock.now() });
+      return { counts, total: Object.values(counts).reduce((sum, count) => sum + count, 0) };
+    },
   );
 
   app.post(

@@ -18,6 +18,8 @@ export const credentialParams = z.strictObject({ thumbprint: thumbprintSchema })
 const timestampInput = z.iso
   .datetime({ offset: true })
   .transform((value) => new Date(value).toISOString())
+  // An offset can carry a time out of the years 0000 to 9999, where times no longer compare as texts.
+  .pipe(utcTimestamp)
   .meta({ description: 'RFC 3339' });
 
 /** RFC 9457, with our extension members. */
@@ -49,7 +51,8 @@ export const enrolBody = z.strictObject({
   personId: labelSchema,
   role: z.enum(roles),
   algorithm: z.string().max(16),
-  publicKey: z.record(z.string().max(8), z.string().max(1024)),
+  /** Checked as a key, member by member, by `validatePublicJwk`. */
+  publicKey: z.record(z.string(), z.unknown()).meta({ description: 'Public JWK (RFC 7517)' }),
   notBefore: timestampInput,
   notAfter: timestampInput,
 });
@@ -153,11 +156,18 @@ export const disclosureView = z
   })
   .meta({ id: 'Disclosure' });
 
+/** `truncated`: there are more than the API lists. */
 export const listOf = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item).max(apiLimits.listItems) });
+  z.object({ items: z.array(item).max(apiLimits.listItems), truncated: z.boolean() });
 
-/** An answer that is no JSON: bytes, streamed as they are. */
-export const binary = z.custom<Buffer | Readable>().meta({ type: 'string', format: 'binary' });
+/** The first of many items, and whether that is all. */
+export function listed<T>(items: readonly T[]): { items: T[]; truncated: boolean } {
+  return { items: items.slice(0, apiLimits.listItems), truncated: items.length > apiLimits.listItems };
+}
+
+/** An answer that is no JSON: bytes, streamed as they are, of one of these media types. */
+export const binary = (...types: readonly string[]) =>
+  z.custom<Buffer | Readable>().meta({ type: 'string', format: 'binary', 'x-media-types': types });
 
 /** The error answers that every signed route can give, by status. */
 export const problemResponses = {

@@ -64,6 +64,43 @@ const approvedBy = (credential: string): AnyControlEntry => ({
   details: { version: 1 },
 });
 
+const revoked: AnyControlEntry = {
+  kind: 'credential.revoked',
+  at,
+  actor: { credential: thumb('z'), role: 'administrator' },
+  details: { thumbprint: thumb('c'), reason: 'lost' },
+};
+const disclosureId = '01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9f';
+const requested: AnyControlEntry = {
+  kind: 'disclosure.requested',
+  at,
+  actor: { credential: thumb('o'), role: 'officer' },
+  subject: disclosureId,
+  details: { orderId, orderVersion: 1 },
+};
+const released: AnyControlEntry = {
+  kind: 'disclosure.released',
+  at,
+  actor: service,
+  subject: disclosureId,
+  details: {
+    orderId,
+    packageId: orderId,
+    records: 0,
+    parts: 1,
+    bytes: 1,
+    completeness: 'none',
+    manifestSha256: 'a'.repeat(64),
+  },
+};
+const failed: AnyControlEntry = {
+  kind: 'disclosure.failed',
+  at,
+  actor: service,
+  subject: disclosureId,
+  details: { orderId, code: 'service.internal' },
+};
+
 function folded(...entries: AnyControlEntry[]) {
   const state = emptyState();
   for (const entry of entries) foldEntry(state, entry);
@@ -74,6 +111,7 @@ const people = [
   enrolled(thumb('a'), 'one', 'registrar'),
   enrolled(thumb('b'), 'one', 'reviewer'),
   enrolled(thumb('c'), 'two', 'reviewer'),
+  enrolled(thumb('o'), 'three', 'officer'),
 ];
 
 describe('the control state follows from the entries', () => {
@@ -143,6 +181,13 @@ describe('the control state follows from the entries', () => {
       'an enrolment by the service once there is an administrator',
       [...people, { ...enrolled(thumb('d'), 'four', 'officer'), actor: service } as AnyControlEntry],
     ],
+    ['a second revocation', [...people, revoked, revoked]],
+    ['a second release', [...people, recorded, approvedBy(thumb('c')), requested, released, released]],
+    [
+      'a failure after the release',
+      [...people, recorded, approvedBy(thumb('c')), requested, released, failed],
+    ],
+    ['a request for an order that nobody recorded', [...people, requested]],
     ['the same key twice', [...people, enrolled(thumb('a'), 'three', 'officer')]],
     ['the same order twice', [...people, recorded, recorded]],
     [

@@ -1,0 +1,87 @@
+import { STATUS_CODES } from 'node:http';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { softwareVersion } from '#shared/runtime';
+import { proofHeader } from '#shared/signed-request';
+import { mediaTypes } from '../limits.ts';
+
+/** Name of the security scheme in the OpenAPI description. */
+const proofScheme = 'griffieProof';
+
+export const openApiDocument = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Griffie disclosure API',
+    version: softwareVersion,
+    description:
+      'E-mail traffic data are released only against a recorded and approved order. Every answer that refuses is a problem document (RFC 9457) with a stable `code`.',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  components: {
+    securitySchemes: {
+      [proofScheme]: {
+        type: 'apiKey' as const,
+        in: 'header' as const,
+        name: proofHeader,
+        description:
+          'A compact JWS by an enrolled key, made anew for each request: header `typ: griffie-proof+jwt`, `alg`, `kid`; claims `iss`, `aud`, `htm`, `htu`, `iat`, `jti`, and `bdh`, the base64url SHA-256 of the exact body bytes. It lives 60 seconds and is used once.',
+      },
+    },
+  },
+};
+
+/** Describes a route: its zod schemas as JSON Schema, and who may call it. */
+export const describeRoute: typeof jsonSchemaTransform = (input) => {
+  const described = jsonSchemaTransform(input);
+  const access = input.route?.config?.access;
+  if (access === undefined || access === 'public') {
+    return { ...described, schema: { ...described.schema, security: [] } };
+  }
+  const description = `For credentials of role: ${access.join(', ')}.`;
+  return { ...described, schema: { ...described.schema, description, security: [{ [proofScheme]: [] }] } };
+};
+
+const responseSchema = z.looseObject({
+  $ref: z.string().optional(),
+  'x-media-types': z.array(z.string()).optional(),
+});
+const response = z.looseObject({
+  description: z.string(),
+  content: z.looseObject({ [mediaTypes.json]: z.object({ schema: responseSchema }).optional() }).optional(),
+});
+const description = z.looseObject({
+  paths: z.record(
+    z.string(),
+    z.record(z.string(), z.looseObject({ responses: z.record(z.string(), response) })),
+  ),
+});
+
+/**
+ * The whole description: the named schemas that routes refer to, and each answer under the media types that
+ * it really has, which the generator does not know.
+ */
+export const describeAll: typeof jsonSchemaTransformObject = (input) => {
+  const whole = jsonSchemaTransformObject(input);
+  const { paths, ...rest } = description.parse(whole);
+  for (const operations of Object.values(paths)) {
+    for (const { responses } of Object.values(operations)) {
+      for (const [status, answer] of Object.entries(responses))
+        responses[status] = describeAnswer(status, answer);
+    }
+  }
+  return { ...rest, paths } as ReturnType<typeof jsonSchemaTransformObject>;
+};
+
+function describeAnswer(status: string, answer: z.infer<typeof response>): z.infer<typeof response> {
+  const schema = answer.content?.[mediaTypes.json]?.schema;
+  if (!schema) return answer;
+  if (schema.$ref?.endsWith('/Problem')) {
+    const why = status.startsWith('4') ? 'Refused' : 'Failed; nothing left';
+    return { description: `${why}: a problem document`, content: { [mediaTypes.problem]: { schema } } };
+  }
+  const { 'x-media-types': types = [mediaTypes.json], ...plain } = schema;
+  return {
+    description: STATUS_CODES[status] ?? 'OK',
+    content: Object.fromEntries(types.map((type) => [type, { schema: plain }])),
+  };
+}

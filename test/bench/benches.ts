@@ -1,0 +1,7 @@
+import type { Bench } from './bench.ts';
+import { collector } from './collector.ts';
+import { ingest } from './ingest.ts';
+import { postfixParse } from './postfix-parse.ts';
+
+/** Every benchmark, in the order in which they run. */
+export const benches: readonly Bench[] = [postfixParse, collector, ingest];

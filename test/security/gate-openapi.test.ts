@@ -1,0 +1,160 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { startTestService, type TestService } from '../support/test-service.ts';
+
+const media = z.record(z.string(), z.looseObject({ schema: z.record(z.string(), z.unknown()) }));
+/** The parts of an OpenAPI 3.1 description that are looked at here, and what must be in them. */
+const descriptionSchema = z.looseObject({
+  openapi: z.string().regex(/^3\.1\.\d+$/),
+  info: z.looseObject({ title: z.string().min(1), version: z.string().min(1) }),
+  paths: z.record(
+    z.string().startsWith('/'),
+    z.partialRecord(
+      z.enum(['get', 'post']),
+      z.strictObject({
+        summary: z.string().min(1),
+        description: z.string().optional(),
+        tags: z.array(z.string()),
+        parameters: z
+          .array(
+            z.strictObject({
+              name: z.string(),
+              in: z.literal('path'),
+              required: z.literal(true),
+              schema: z.record(z.string(), z.unknown()),
+            }),
+          )
+          .optional(),
+        requestBody: z.strictObject({ required: z.literal(true), content: media }).optional(),
+        security: z.array(z.record(z.string(), z.array(z.string()))),
+        responses: z.record(
+          z.string().regex(/^([1-5]\d\d|[1-5]XX)$/),
+          z.strictObject({ description: z.string().min(1), content: media }),
+        ),
+      }),
+    ),
+  ),
+  components: z.looseObject({
+    schemas: z.record(z.string(), z.record(z.string(), z.unknown())),
+    securitySchemes: z.record(z.string(), z.looseObject({ type: z.string() })),
+  }),
+});
+type Description = z.infer<typeof descriptionSchema>;
+
+describe('the OpenAPI description', () => {
+  let t: TestService;
+  let json: unknown;
+  let description: Description;
+  const operations = () =>
+    Object.entries(description.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+    );
+
+  beforeAll(async () => {
+    t = await startTestService();
+    const answer = await t.anonymous('GET', '/openapi.json');
+    expect(answer.status).toBe(200);
+    json = JSON.parse(answer.bytes.toString());
+    description = descriptionSchema.parse(json);
+  });
+  afterAll(() => t.stop());
+
+  it('refers to nothing that is not in it', () => {
+    const references = [...JSON.stringify(json).matchAll(/"\$ref":"([^"]+)"/g)].map(([, to]) => to ?? '');
+    expect(references.length).toBeGreaterThan(30);
+    for (const to of new Set(references)) {
+      expect(to).toMatch(/^#\/components\/schemas\//);
+      expect(Object.keys(description.components.schemas)).toContain(to.split('/').at(-1));
+    }
+  });
+
+  it('has JSON Schemas of draft 2020-12 that compile', () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    ajv.addSchema({
+      $id: 'https://griffie.example.nl/api',
+      components: { schemas: description.components.schemas },
+    });
+    const text = (schema: unknown): unknown =>
+      JSON.parse(
+        JSON.stringify(schema).replaceAll('"#/components', '"https://griffie.example.nl/api#/components'),
+      );
+    for (const { operation } of operations()) {
+      const contents = [
+        operation.requestBody?.content,
+        ...Object.values(operation.responses).map((r) => r.content),
+      ];
+      for (const content of contents) {
+        for (const { schema } of Object.values(content ?? {})) {
+          expect(() => ajv.compile(text(schema) as object)).not.toThrow();
+        }
+      }
+    }
+  });
+
+  it('lists every route that there is, and each parameter of its path', () => {
+    const listed = operations().map(({ path, method }) => `${method.toUpperCase()} ${path}`);
+    expect(listed.sort()).toEqual(
+      [
+        'GET /health',
+        'GET /ledger/checkpoint',
+        'GET /ledger/tile/entries/{*}',
+        'GET /ledger/tile/{*}',
+        'GET /openapi.json',
+        'GET /v1/credentials',
+        'GET /v1/disclosures/{disclosureId}',
+        'GET /v1/disclosures/{disclosureId}/package',
+        'GET /v1/orders',
+        'GET /v1/orders/{orderId}',
+        'GET /v1/orders/{orderId}/document',
+        'GET /v1/orders/{orderId}/estimate',
+        'GET /v1/service',
+        'POST /v1/credentials',
+        'POST /v1/credentials/{thumbprint}/revocation',
+        'POST /v1/disclosures',
+        'POST /v1/orders',
+        'POST /v1/orders/{orderId}/approval',
+        'POST /v1/orders/{orderId}/rejection',
+      ].sort(),
+    );
+    // The router's own list, so that a new route cannot be left out above; it prints both wildcards as one.
+    const routes = t.service.app.printRoutes({ commonPrefix: false });
+    const methods = [...routes.matchAll(/\(([A-Z, ]+)\)/g)].flatMap(([, names]) => names?.split(', '));
+    expect(methods).toHaveLength(listed.length - 1);
+    for (const { path, operation } of operations()) {
+      const named = [...path.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name);
+      expect((operation.parameters ?? []).map(({ name }) => name)).toEqual(named);
+    }
+  });
+
+  it('asks for a signed request everywhere but on what is public, and refuses with problem documents', () => {
+    const open = ['/health', '/v1/service', '/openapi.json', '/ledger/checkpoint', '/ledger/tile/{*}'];
+    expect(description.components.securitySchemes).toMatchObject({
+      griffieProof: { type: 'apiKey', in: 'header', name: 'Griffie-Proof' },
+    });
+    for (const { path, operation } of operations()) {
+      const isPublic = open.includes(path);
+      expect(operation.security, path).toEqual(isPublic ? [] : [{ griffieProof: [] }]);
+      if (isPublic) continue;
+      expect(operation.description, path).toMatch(/^For credentials of role: /);
+      for (const status of ['4XX', '5XX']) {
+        expect(operation.responses[status]?.content).toEqual({
+          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+        });
+      }
+    }
+  });
+
+  it('and the routes do what it says: those that ask for a signature answer 401 without one', async () => {
+    const id = '01890000-0000-7000-8000-000000000000';
+    for (const { path, method, operation } of operations()) {
+      const url = path
+        .replace('{thumbprint}', 'a'.repeat(43))
+        .replace('{*}', '000')
+        .replace(/\{[^}]+\}/, id);
+      const answer = await t.anonymous(method === 'get' ? 'GET' : 'POST', url);
+      if (operation.security.length > 0) expect([path, answer.status]).toEqual([path, 401]);
+      else expect([200, 404]).toContain(answer.status);
+    }
+  });
+});
