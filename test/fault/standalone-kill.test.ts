@@ -18,6 +18,7 @@ describe.skipIf(!isBuilt)('the whole service killed at any moment (needs npm run
   let folder: string;
   let log: string;
   let written = 0;
+  let rotations = 0;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'griffie-kill-'));
@@ -49,16 +50,25 @@ describe.skipIf(!isBuilt)('the whole service killed at any moment (needs npm run
     ];
   }
 
+  /** Writes a round's lines evenly over a time, each in two pieces that end anywhere. */
   async function writeFor(milliseconds: number): Promise<void> {
-    const until = Date.now() + milliseconds;
+    const begun = Date.now();
     for (let i = 0; i < perRound; i++) {
       const text = linesOf(++written).join('');
       const cut = Math.floor(Math.random() * text.length);
       await appendFile(log, text.slice(0, cut));
       await appendFile(log, text.slice(cut));
-      const left = until - Date.now();
-      if (left > 0 && i % 10 === 0) await sleep(left / perRound);
+      const ahead = (milliseconds * (i + 1)) / perRound - (Date.now() - begun);
+      if (ahead > 10) await sleep(ahead);
     }
+  }
+
+  /** Rotates as logrotate does: the oldest keep their names' order, none is overwritten. */
+  async function rotate(): Promise<void> {
+    for (let number = ++rotations; number > 1; number--)
+      await rename(`${log}.${number - 1}`, `${log}.${number}`);
+    await rename(log, `${log}.1`);
+    await writeFile(log, '');
   }
 
   it(`${rounds} rounds of SIGKILL: every event whose line was written is found once`, async () => {
@@ -70,13 +80,10 @@ describe.skipIf(!isBuilt)('the whole service killed at any moment (needs npm run
       if (round % 5 === 4) await sleep(Math.random() * 900);
       else {
         await griffie.says('Griffie is listening');
-        await writeFor(Math.random() * 600);
+        await writeFor(Math.random() * 1500);
       }
       await griffie.end('SIGKILL');
-      if (round % 7 === 6) {
-        await rename(log, `${log}.1`);
-        await writeFile(log, '');
-      }
+      if (round % 7 === 6) await rotate();
     }
     const last = startGriffie(args);
     await last.says('Griffie is listening');
@@ -101,6 +108,9 @@ describe.skipIf(!isBuilt)('the whole service killed at any moment (needs npm run
     }
     expect(wrong).toEqual([]);
     expect([...found.keys()]).toEqual([]);
+    // The kills came between and during inserts: many lives of the process stored something.
+    const collections = new Set(events.map(({ collectedAt }) => collectedAt.slice(0, 19)));
+    expect(collections.size).toBeGreaterThan(rounds / 3);
     await expectLedgerHolds(data);
   }, 900_000);
 

@@ -76,7 +76,7 @@ describe('a signed request', () => {
     const proofs: string[] = [];
     const { file, url } = await serve((request, response) => {
       proofs.push(String(request.headers['griffie-proof']));
-      response.end('{"items":[]}');
+      response.end('{"items":[],"truncated":false}');
     });
     expect((await list(file)).exitCode).toBe(0);
     await list(file);
