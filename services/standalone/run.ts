@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { createLogger, systemClock } from '#shared/runtime';
 import { type StandaloneConfig, standaloneConfigSchema } from './config.ts';
 import { keyFiles } from './keys.ts';
-import { startStandalone } from './standalone.ts';
+import { type Standalone, startStandalone } from './standalone.ts';
 
 /** Options of `griffie start`, as the command line gives them; those that are given win over the file. */
 export interface StartOptions {
@@ -17,6 +17,8 @@ export interface StartOptions {
   readonly listen?: string;
   readonly publicUrl?: string;
   readonly operator?: string;
+  /** One JSON object instead of sentences. */
+  readonly json?: boolean;
 }
 
 export interface StartIo {
@@ -46,16 +48,23 @@ export async function runStandalone(options: StartOptions, io: StartIo): Promise
     logger: createLogger('standalone', io.log),
     ...(io.stdin ? { stdin: io.stdin } : {}),
   });
-  if (standalone.keysMade.length > 0) {
-    io.say(`New installation. These secrets were made in ${standalone.keyFolder}:`);
-    for (const name of standalone.keysMade) io.say(`  ${name}`);
-    io.say('Back them up apart from the data. Without them nothing can be signed or read.');
-    const administrator = join(standalone.keyFolder, keyFiles.administrator);
-    io.say(`Move ${administrator} off this machine: whoever has it can enrol anybody.`);
-  }
-  io.say(`Griffie is listening on ${standalone.url}`);
+  const { url, keyFolder, keysMade } = standalone;
+  if (options.json) io.say(JSON.stringify({ url, keyFolder, keysMade }));
+  else for (const line of welcome(standalone)) io.say(line);
   await io.stopRequested;
   await standalone.stop();
+}
+
+function welcome({ url, keyFolder, keysMade }: Standalone): string[] {
+  const listening = `Griffie is listening on ${url}`;
+  if (keysMade.length === 0) return [listening];
+  return [
+    `New installation. These secrets were made in ${keyFolder}:`,
+    ...keysMade.map((name) => `  ${name}`),
+    'Back them up apart from the data. Without them nothing can be signed or read.',
+    `Move ${join(keyFolder, keyFiles.administrator)} off this machine: whoever has it can enrol anybody.`,
+    listening,
+  ];
 }
 
 async function readConfig(options: StartOptions): Promise<StandaloneConfig> {

@@ -33,6 +33,18 @@ describe('the code keeps its own rules', () => {
     expect(naming).toEqual([]);
   });
 
+  it('has a lock file that npm ci takes: every optional package of every platform is in it', () => {
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) => !packages[`node_modules/${name}`] && !packages[`${path}/node_modules/${name}`],
+      ),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it('keeps files short: one reason to change', () => {
     const long = ['services', 'shared']
       .flatMap((folder) =>

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { keepHeapSmall } from '#shared/runtime';
 import { unusable } from '../errors.ts';
 import { type CliIo, write } from '../io.ts';
-import { collect, example } from '../options.ts';
+import { collect, example, jsonOption } from '../options.ts';
 
 interface StartCommandOptions {
   readonly config?: string;
@@ -13,6 +13,7 @@ interface StartCommandOptions {
   readonly listen?: string;
   readonly publicUrl?: string;
   readonly operator?: string;
+  readonly json?: boolean;
 }
 
 /** Where Griffie keeps everything unless it is told otherwise. */
@@ -31,6 +32,7 @@ export function addStartCommand(program: Command, io: CliIo): void {
     .option('--listen <host:port>', 'address of the API (default: 127.0.0.1:8425)')
     .option('--public-url <url>', 'URL under which officers reach the API')
     .option('--operator <name>', 'your name, as it stands on written disclosures')
+    .addOption(jsonOption())
     .addHelpText('after', example('start --source /var/log/mail.log --time-zone Europe/Amsterdam'))
     .action(async (options: StartCommandOptions) => {
       const { data = options.config === undefined ? defaultDataFolder : undefined, ...rest } = options;
