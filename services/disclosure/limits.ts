@@ -1,3 +1,4 @@
+import { mediaTypes as packageMediaTypes } from '#shared/disclosure-package';
 import { orderLimits } from '#shared/orders';
 
 /** Bounds of the API. Bytes and milliseconds. */
@@ -18,7 +19,7 @@ export const apiLimits = {
 export const mediaTypes = {
   json: 'application/json',
   problem: 'application/problem+json',
-  package: 'application/x-tar',
+  package: packageMediaTypes.package,
   octets: 'application/octet-stream',
   checkpoint: 'text/plain; charset=utf-8',
   document: ['application/pdf', 'application/xml', 'application/pkcs7-mime'],

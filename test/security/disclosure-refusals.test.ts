@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LedgerStorage } from '#shared/ledger';
-import { createMemoryStorage } from '#shared/ledger-storage';
 import { testEvent } from '../support/events.ts';
+import { createFillableStorage } from '../support/full-storage.ts';
 import { orderBody, type Person, startTestService, type TestService } from '../support/test-service.ts';
 
 /** Kinds and codes of what the ledger holds, from an index on. */
@@ -362,22 +361,14 @@ describe('log first', () => {
   });
 
   it('nothing is done and nothing leaves while the ledger cannot be written', async () => {
-    const storage = createMemoryStorage();
-    let full = false;
-    const failing: LedgerStorage = {
-      ...storage,
-      stage: async (files) => {
-        if (full) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-        await storage.stage(files);
-      },
-    };
-    const t = await startTestService({ storage: failing });
+    const disk = createFillableStorage();
+    const t = await startTestService({ storage: disk.storage });
     const officer = await t.enrol('officer');
     const orderId = await t.approvedOrder();
     const { body } = await officer.call('POST', '/v1/disclosures', { body: { orderId } });
     await t.finished(officer, body.disclosureId);
     const size = t.ledger.checkpoint().size;
-    full = true;
+    disk.fill();
     const unavailable = { status: 503, body: { code: 'ledger.unavailable' } };
     expect(await officer.call('GET', `/v1/disclosures/${body.disclosureId}/package`)).toMatchObject(
       unavailable,
@@ -388,7 +379,7 @@ describe('log first', () => {
       unavailable,
     );
     expect(t.ledger.checkpoint().size).toBe(size);
-    full = false;
+    disk.empty();
     expect(await officer.call('GET', `/v1/disclosures/${body.disclosureId}/package`)).toMatchObject({
       status: 200,
     });

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLedger, createNoteSigner, generateNoteKey, type LedgerStorage } from '#shared/ledger';
+import { createLedger, createNoteSigner, generateNoteKey } from '#shared/ledger';
 import { createMemoryStorage } from '#shared/ledger-storage';
 import { StoreError } from '#shared/store';
 import { openControlPlane } from '../../services/disclosure/control/control-plane.ts';
 import { RefusalMemory } from '../../services/disclosure/control/repeats.ts';
 import { listed } from '../../services/disclosure/routes/schemas.ts';
+import { createFillableStorage } from '../support/full-storage.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { type Person, startTestService, type TestService, testStart } from '../support/test-service.ts';
 
@@ -125,20 +126,12 @@ describe('a stolen key that was revoked', () => {
 
 describe('counts of a minute in which the ledger was away', () => {
   it('are in the next entry, with their beginning', async () => {
-    const storage = createMemoryStorage();
-    let full = false;
-    const failing: LedgerStorage = {
-      ...storage,
-      stage: async (files) => {
-        if (full) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-        await storage.stage(files);
-      },
-    };
-    const t = await startTestService({ storage: failing });
+    const disk = createFillableStorage();
+    const t = await startTestService({ storage: disk.storage });
     await t.anonymous('GET', '/v1/orders');
-    full = true;
+    disk.fill();
     await t.service.close();
-    full = false;
+    disk.empty();
     t.clock.advance(60_000);
     await t.service.close();
     const last = (await t.entries()).at(-1);
