@@ -71,7 +71,8 @@ export function masterCf(ports: MailServerPorts): string {
     ...submission,
     'pickup unix n - n 60 1 pickup',
     'cleanup unix n - n - 0 cleanup',
-    'qmgr unix n - n 300 1 qmgr',
+    // Woken often: a reload may lose the word of a new message, which then waits for the next waking.
+    'qmgr unix n - n 5 1 qmgr',
     'tlsmgr unix - - n 1000? 1 tlsmgr',
     'rewrite unix - - n - - trivial-rewrite',
     'bounce unix - - n - 0 bounce',

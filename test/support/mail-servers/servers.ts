@@ -19,7 +19,7 @@ import { mainCf, masterCf, postfixTables } from './postfix-config.ts';
 
 const run = promisify(execFile);
 const startTimeoutMs = 20_000;
-const queueTimeoutMs = 30_000;
+const queueTimeoutMs = 120_000;
 
 /** A running Postfix and Dovecot. */
 export interface MailServers {
@@ -31,7 +31,7 @@ export interface MailServers {
   flushQueue(): Promise<void>;
   /**
    * Waits until Postfix has dealt with every message: at most `deferred` are left, and those wait for
-   * another try. @throws after half a minute.
+   * another try. @throws after two minutes, with the queue and the end of the log.
    */
   waitForQueue(deferred?: number): Promise<void>;
   /** Sets `main.cf` parameters in the running server. */
@@ -77,10 +77,11 @@ export async function startMailServers(options: MailServersOptions): Promise<Mai
   }
 
   const postqueue = (...args: string[]) => run(programs.postqueue, ['-c', paths.postfixConfig, ...args]);
-  const queue = async (): Promise<{ length: number; busy: boolean }> => {
+  const queue = async (): Promise<{ listing: string; length: number; busy: boolean }> => {
     const { stdout } = await postqueue('-j');
     const messages = stdout.split('\n').filter((line) => line !== '');
     return {
+      listing: stdout,
       length: messages.length,
       busy: messages.some((line) => !line.includes('"queue_name": "deferred"')),
     };
@@ -96,8 +97,10 @@ export async function startMailServers(options: MailServersOptions): Promise<Mai
     waitForQueue: async (deferred = 0) => {
       const end = Date.now() + queueTimeoutMs;
       for (let now = await queue(); now.busy || now.length > deferred; now = await queue()) {
-        if (Date.now() > end)
-          throw new Error(`Postfix's queue holds ${now.length} messages, not ${deferred}`);
+        if (Date.now() > end) {
+          const log = (await readLogs(paths)).postfix.slice(-8000);
+          throw new Error(`Postfix's queue is not down to ${deferred} messages:\n${now.listing}\n${log}`);
+        }
         await sleep(100);
       }
     },
