@@ -26,6 +26,10 @@ const allowedMembers = [
 ] as const;
 export type LogMembers = Partial<Record<(typeof allowedMembers)[number], string | number | boolean>>;
 
+/** What is logged: this level and those after it. */
+export const logLevels = ['info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
 /** Structured log. `message` is a literal of the code, never text from outside. */
 export interface Logger {
   info(members: LogMembers, message: string): void;
@@ -34,8 +38,12 @@ export interface Logger {
 }
 
 /** @param write takes one JSON line with its newline; standard error by default in `main.ts` files. */
-export function createLogger(service: string, write: (line: string) => void): Logger {
-  const sink = pino({ base: { service }, timestamp: pino.stdTimeFunctions.isoTime }, { write });
+export function createLogger(
+  service: string,
+  write: (line: string) => void,
+  level: LogLevel = 'info',
+): Logger {
+  const sink = pino({ level, base: { service }, timestamp: pino.stdTimeFunctions.isoTime }, { write });
   const pick = (members: LogMembers): LogMembers => {
     const picked: LogMembers = {};
     for (const name of allowedMembers) {
