@@ -14,6 +14,8 @@ export type StoreErrorCode =
   | 'store.folder_in_use'
   /** The numbered migrations and the record of those applied do not fit together. */
   | 'store.migrations_differ'
+  /** A change that deletes, alters or lengthens what is stored, and that nobody allowed by its name. */
+  | 'store.change_not_allowed'
   /** The store was closed. */
   | 'store.closed';
 
@@ -42,7 +44,9 @@ export class StoreError extends Error {
  * a batch that cannot succeed must be seen, not repeated for ever.
  */
 const passing: ReadonlySet<number> = new Set([
+  75, // CANNOT_WRITE_TO_FILE_DESCRIPTOR: the disk is full, most often
   164, // READONLY: a replica that is being moved or repaired
+  201, // QUOTA_EXCEEDED: until its interval ends
   202, // TOO_MANY_SIMULTANEOUS_QUERIES
   203, // NO_FREE_CONNECTION
   209, // SOCKET_TIMEOUT
@@ -54,9 +58,13 @@ const passing: ReadonlySet<number> = new Set([
   252, // TOO_MANY_PARTS
   279, // ALL_CONNECTION_TRIES_FAILED
   285, // TOO_FEW_LIVE_REPLICAS
+  286, // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+  289, // REPLICA_IS_NOT_IN_QUORUM
   319, // UNKNOWN_STATUS_OF_INSERT: the token makes the repetition harmless
   394, // QUERY_WAS_CANCELLED
   425, // SYSTEM_ERROR
+  439, // CANNOT_SCHEDULE_TASK
+  517, // CANNOT_ASSIGN_ALTER: another change of the table is going on
   999, // KEEPER_EXCEPTION
 ]);
 
@@ -78,6 +86,13 @@ export function toStoreError(error: unknown, use: 'read' | 'write'): StoreError 
   if (error instanceof StoreError) return error;
   const code = engineCodeOf(error);
   if (code === null) return new StoreError('store.refused', 'The store failed in a way it gave no code for');
+  if (isCertificateError(code)) {
+    return new StoreError(
+      'store.unavailable',
+      'The certificates of the store and its client do not fit',
+      code,
+    );
+  }
   if (!/^\d+$/.test(code)) return new StoreError('store.unavailable', 'The store cannot be reached', code);
   const number = Number(code);
   if (limits.has(number)) {
@@ -97,10 +112,14 @@ function engineCodeOf(error: unknown): string | null {
     const { clickhouseCode, code } = at as { clickhouseCode?: unknown; code?: unknown };
     if (typeof clickhouseCode === 'number') return String(clickhouseCode);
     if (typeof code === 'string' && /^\d{1,5}$/.test(code)) return code;
-    if (typeof code === 'string' && /^E[A-Z_]{2,30}$/.test(code)) name ??= code;
+    if (typeof code === 'string' && (/^E[A-Z_]{2,40}$/.test(code) || isCertificateError(code))) name ??= code;
     // chdb 3.4 gives a stream's errors no code of their own. This prefix is ClickHouse's fixed format.
     const prefix = /^Code: (\d{1,5})\. DB::/.exec(at.message);
     if (prefix?.[1] !== undefined) return prefix[1];
   }
   return name;
 }
+
+/** Node's names of what OpenSSL says about a certificate; nothing was sent to who has it. */
+const isCertificateError = (code: string): boolean =>
+  /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_|ERR_SSL_)[A-Z0-9_]{2,60}$/.test(code);

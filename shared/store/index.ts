@@ -1,13 +1,37 @@
-export type { Database, StoreQuery } from './database.ts';
+export type { Database, Rows, StoreQuery } from './database.ts';
 export { type EmbeddedOptions, openEmbeddedDatabase } from './embedded/database.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
+export type { StorableEvent } from './event-rows.ts';
+export { askStore, assertMigrated, NotMigratedError } from './migrated.ts';
 export {
+  type ApplyOptions,
   createMigrations,
   loadMigrations,
   type Migration,
   type MigrationPlan,
+  type MigrationReview,
   type Migrations,
 } from './migrations.ts';
+export { adviceFor } from './migrations-advice.ts';
+export type { Danger, RetentionChange } from './migrations-danger.ts';
+export {
+  createDatabaseStatement,
+  type StoreTopology,
+  topologySchema,
+  topologyVariables,
+} from './migrations-topology.ts';
+export {
+  createPartitions,
+  type DayHeld,
+  dayExpiresAt,
+  dayOf,
+  type ExpiringTable,
+  expiringTables,
+  isDayExpired,
+  lastExpiredDay,
+  type Partitions,
+  type PartState,
+} from './partitions.ts';
 export { queryLimits } from './query.ts';
 export {
   defaultRetention,
@@ -16,7 +40,11 @@ export {
   parseRetentionPeriod,
   type RetentionPeriod,
 } from './retention.ts';
+export { retentionPeriodSchema, retentionVariable } from './retention-setting.ts';
+export { type ServerConfig, type ServerConfigInput, serverConfigSchema } from './server/config.ts';
 export { openServerDatabase, type ServerOptions } from './server/database.ts';
+export { serverSettingsFromEnvironment, serverVariables } from './server/environment.ts';
+export { openConfiguredServer } from './server/open.ts';
 export {
   createTrafficStore,
   type DataWindow,

@@ -5,7 +5,8 @@ import type { StoreQuery } from './database.ts';
 import { expiredUpTo, type RetentionPeriod } from './retention.ts';
 
 /*
- * The one place where reads of the traffic table are written. Every read has the retention bound; every
+ * The one place where reads of the traffic table are written. They go through a view that has the retention
+ * bound by the server's clock (0003_traffic_retained.sql), and have the bound by their caller's clock; every
  * read of records has the scope and sees each event once. Values are bound as parameters, never written
  * into the text.
  */
@@ -113,7 +114,7 @@ function matches(parameters: Parameters, target: Target, name: string): string {
 /** Rows in scope in the order of time, each event once: the copy that was collected first. */
 function scoped(parameters: Parameters, select: string, scope: Scope, now: number, period: RetentionPeriod) {
   return `SELECT ${select}
-FROM traffic AS t
+FROM traffic_retained AS t
 WHERE ${retained(parameters, now, period)}
   AND ${inScope(parameters, scope)}
 ORDER BY t.occurredAt, t.eventId, t.collectedAt
@@ -143,7 +144,7 @@ export function windowQuery(now: number, period: RetentionPeriod): StoreQuery {
     `max(t.${column}) AS last_${column}`,
   ]);
   const text = `SELECT count() AS rows, ${columns.join(', ')}
-FROM traffic AS t
+FROM traffic_retained AS t
 WHERE ${retained(parameters, now, period)}
 SETTINGS ${settings}`;
   return { text, parameters: parameters.values };

@@ -2,9 +2,10 @@ import { setImmediate as eventLoop } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Scope } from '#shared/orders';
 import { type EventType, eventTypes, type TrafficEvent, utcTimestamp } from '#shared/traffic';
-import { eventFromRow, insertColumns, rfc3339FromStore, rowFromEvent, storeTime } from './columns.ts';
+import { eventFromRow, insertColumns, rfc3339FromStore, storeTime } from './columns.ts';
 import type { Database, StoreQuery } from './database.ts';
 import { StoreError } from './errors.ts';
+import { eventRows, type StorableEvent } from './event-rows.ts';
 import { countQuery, scopeQuery, windowQuery } from './query.ts';
 import type { RetentionPeriod } from './retention.ts';
 
@@ -44,7 +45,10 @@ export interface ReadOptions {
 }
 
 export interface InsertOptions {
-  /** 1 to 128 of `A-Za-z0-9_-`; the same token with the same rows inserts them once. */
+  /**
+   * 1 to 128 of `A-Za-z0-9_-`; the same token with the same rows inserts them once where tables are
+   * replicated. Elsewhere they stand twice, and are read once.
+   */
   readonly deduplicationToken: string;
 }
 
@@ -52,7 +56,7 @@ export interface InsertOptions {
 export interface TrafficStore {
   readonly retention: RetentionPeriod;
   /** Durable once resolved. The events are valid and within retention; none gives no insert. */
-  insertEvents(events: readonly TrafficEvent[], options: InsertOptions): Promise<void>;
+  insertEvents(events: readonly StorableEvent[], options: InsertOptions): Promise<void>;
   insertRejected(records: readonly RejectedRecord[], options: InsertOptions): Promise<void>;
   /** Ordered by `occurredAt`, then `eventId`; each event once. Leaving the loop ends the query. */
   readScope(scope: Scope, options: ReadOptions): ScopeReading;
@@ -108,7 +112,7 @@ export function createTrafficStore(
 
     async insertEvents(events, { deduplicationToken }) {
       if (events.length === 0) return;
-      await database.insert('traffic', insertColumns, events.map(rowFromEvent), deduplicationToken);
+      await database.insert('traffic', insertColumns, eventRows(events), deduplicationToken);
     },
 
     async insertRejected(records, { deduplicationToken }) {

@@ -115,6 +115,8 @@ export interface StoredMessageId {
 export function normalizeMessageId(text: string): StoredMessageId | null {
   const bare = text.startsWith('<') && text.endsWith('>') ? text.slice(1, -1) : text;
   if (bare === '') return null;
+  // Hashed already, by what kept the line for us.
+  if (/^sha256:[0-9a-f]{64}$/.test(bare)) return { messageId: bare, messageIdHashed: true };
   if (fits(bare, limits.messageIdBytes) && !controls.test(bare)) return { messageId: bare };
   return {
     messageId: `sha256:${createHash('sha256').update(bare, 'utf8').digest('hex')}`,

@@ -1,4 +1,10 @@
 export {
+  type CanonicalEvent,
+  canonicalStart,
+  type RecognizedEvent,
+  recognizeCanonical,
+} from './canonical.ts';
+export {
   type CategoryId,
   categoryIds,
   commonFields,

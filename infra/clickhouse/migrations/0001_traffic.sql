@@ -1,13 +1,14 @@
 -- Traffic events, one column per field of shared/traffic's TrafficEvent, under the same name.
 --
 -- Every statement must be repeatable: a crash between a statement and its record runs it again.
--- {{retentionMonths}} is filled in from configuration.
+-- What stands in double braces is filled in from configuration (shared/store/migrations-topology.ts): one
+-- set of migrations serves a single server, one replicated shard, and several shards.
 --
 -- Absent text is '' (the schema allows no empty text), an absent port or reply code 0 (neither can be 0),
 -- an absent count or flag that may be 0 or false is NULL.
 -- Addresses of hosts are text: what was stored comes back byte for byte, and equality is equality of the
 -- normal form, as in shared/orders.
-CREATE TABLE IF NOT EXISTS traffic
+CREATE TABLE IF NOT EXISTS {{database}}.traffic{{local}}{{onCluster}}
 (
     eventIdHex               String EPHEMERAL,
     eventId                  FixedString(16) DEFAULT unhex(eventIdHex) CODEC(NONE),
@@ -54,12 +55,16 @@ CREATE TABLE IF NOT EXISTS traffic
     sourceId                 LowCardinality(String),
     sourcePosition           String CODEC(ZSTD(1))
 )
-ENGINE = MergeTree
+ENGINE = {{engine:traffic}}
 PARTITION BY toDate(collectedAt)
 ORDER BY (occurredAt, eventId)
 TTL toDateTime(collectedAt) + toIntervalMonth({{retentionMonths}})
 SETTINGS
     ttl_only_drop_parts = 1,
-    non_replicated_deduplication_window = 10000,
-    fsync_after_insert = 1,
-    fsync_part_directory = 1;
+    {{durability}};
+
+-- Copies of one event meet on one shard, whichever batch they came in.
+{{sharded}}
+CREATE TABLE IF NOT EXISTS {{database}}.traffic{{onCluster}} AS {{database}}.traffic_local
+ENGINE = Distributed('{{cluster}}', '{{database}}', 'traffic_local', sipHash64(eventId));
+{{end}}

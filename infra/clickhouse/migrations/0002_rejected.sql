@@ -1,6 +1,6 @@
 -- Records of the bus that are no events, for operators to find and to mend; as short-lived as the traffic.
 -- `value` is the record's first bytes, `valueBytes` its whole length, `valueSha256` the hash of all of it.
-CREATE TABLE IF NOT EXISTS rejected
+CREATE TABLE IF NOT EXISTS {{database}}.rejected{{local}}{{onCluster}}
 (
     coordinates String CODEC(ZSTD(1)),
     reason      LowCardinality(String),
@@ -10,12 +10,15 @@ CREATE TABLE IF NOT EXISTS rejected
     valueBytes  UInt64,
     valueSha256 String CODEC(ZSTD(1))
 )
-ENGINE = MergeTree
+ENGINE = {{engine:rejected}}
 PARTITION BY toDate(rejectedAt)
 ORDER BY (rejectedAt, coordinates)
 TTL toDateTime(rejectedAt) + toIntervalMonth({{retentionMonths}})
 SETTINGS
     ttl_only_drop_parts = 1,
-    non_replicated_deduplication_window = 10000,
-    fsync_after_insert = 1,
-    fsync_part_directory = 1;
+    {{durability}};
+
+{{sharded}}
+CREATE TABLE IF NOT EXISTS {{database}}.rejected{{onCluster}} AS {{database}}.rejected_local
+ENGINE = Distributed('{{cluster}}', '{{database}}', 'rejected_local', sipHash64(coordinates));
+{{end}}

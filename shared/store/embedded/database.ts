@@ -1,9 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { Mutex, makePrivateFolder } from '#shared/runtime';
-import { type Database, insertStatement, type StoreQuery, silentClient } from '../database.ts';
+import {
+  bytesOf,
+  type Database,
+  insertSettings,
+  type Rows,
+  type StoreQuery,
+  silentClient,
+} from '../database.ts';
 import { StoreError, toStoreError } from '../errors.ts';
 
 /*
@@ -18,6 +24,8 @@ import { StoreError, toStoreError } from '../errors.ts';
 type ClientConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
 type ChdbModule = typeof import('chdb');
 type Session = InstanceType<ChdbModule['Session']>;
+type ChdbConnection = ReturnType<typeof import('chdb/connection')['createChdbConnection']>;
+type InsertRaw = ChdbConnection['chdb']['rawInsert'];
 
 export interface EmbeddedOptions {
   /** Folder of the engine's data; made where it is missing, for this user only. */
@@ -29,16 +37,18 @@ export async function openEmbeddedDatabase({ folder }: EmbeddedOptions): Promise
   const { Session, drainPending, createChdbConnection } = await loadEngine();
   await makePrivateFolder(folder);
   let client: ClickHouseClient;
+  let insertRaw: InsertRaw;
   try {
+    const connection = createChdbConnection({ path: folder });
     // The same contract, declared twice: chdb types it by its own copy of the client's package.
-    const connection = createChdbConnection({ path: folder }) as unknown as ClientConnection;
-    client = createClient({ connection, ...silentClient });
+    client = createClient({ connection: connection as unknown as ClientConnection, ...silentClient });
+    insertRaw = connection.chdb.rawInsert;
   } catch {
     throw new StoreError('store.folder_in_use', await whyNotOpened(folder));
   }
   // One connection holds one streaming cursor: each reading gets a session of its own.
   const openStream = (): Session => new Session(folder);
-  return new EmbeddedDatabase(client, openStream, drainPending);
+  return new EmbeddedDatabase(client, insertRaw, openStream, drainPending);
 }
 
 /** The engine is an optional dependency: a deployment with a ClickHouse server leaves its 540 MB out. */
@@ -65,6 +75,8 @@ async function whyNotOpened(folder: string): Promise<string> {
 
 class EmbeddedDatabase implements Database {
   readonly #client: ClickHouseClient;
+  /** Hands bytes to the engine as they are; the client's own way makes one string of statement and rows. */
+  readonly #insertRaw: InsertRaw;
   readonly #openStream: () => Session;
   readonly #drain: () => Promise<void>;
   /** The client's connection is one session of the engine, which takes one statement at a time. */
@@ -72,8 +84,14 @@ class EmbeddedDatabase implements Database {
   readonly #streams = new Set<Session>();
   #closed = false;
 
-  constructor(client: ClickHouseClient, openStream: () => Session, drain: () => Promise<void>) {
+  constructor(
+    client: ClickHouseClient,
+    insertRaw: InsertRaw,
+    openStream: () => Session,
+    drain: () => Promise<void>,
+  ) {
     this.#client = client;
+    this.#insertRaw = insertRaw;
     this.#openStream = openStream;
     this.#drain = drain;
   }
@@ -84,11 +102,11 @@ class EmbeddedDatabase implements Database {
     });
   }
 
-  insert(table: string, columns: readonly string[], rows: readonly string[], token: string): Promise<void> {
-    const query = insertStatement(table, columns, token);
+  insert(table: string, columns: readonly string[], rows: Rows, token: string): Promise<void> {
+    const settings = insertSettings(token);
+    const values = bytesOf(rows);
     return this.#run(async () => {
-      const { stream } = await this.#client.exec({ query, values: Readable.from([rows.join('\n')]) });
-      stream.destroy(); // an insert has no answer to read
+      await this.#insertRaw({ table, columns, values, settings, format: 'JSONEachRow' });
     });
   }
 

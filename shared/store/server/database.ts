@@ -1,7 +1,14 @@
 import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { rootCertificates } from 'node:tls';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
-import { type Database, insertStatement, type StoreQuery, silentClient } from '../database.ts';
+import {
+  bytesOf,
+  type Database,
+  insertStatement,
+  type Rows,
+  type StoreQuery,
+  silentClient,
+} from '../database.ts';
 import { StoreError, toStoreError } from '../errors.ts';
 
 export interface ServerOptions {
@@ -12,10 +19,24 @@ export interface ServerOptions {
   readonly database: string;
   /** PEM of the authority that signed the server's certificate, where the system does not know it. */
   readonly caCertificate?: Uint8Array;
+  /** PEM of our own certificate and its key, where the server asks for one. */
+  readonly clientCertificate?: { readonly certificate: Uint8Array; readonly key: Uint8Array };
 }
 
 /** Longest that one request may take: the query's own limit, and some time to say so. */
 const requestTimeoutMs = 630_000;
+
+/**
+ * What acknowledged means where tables are replicated or sharded; a single server's tables take no notice.
+ * `auto` is a majority of the replicas. A shard that is asked through a Distributed table answers before we
+ * do, and gets the deduplication token and the quorum with its part of the rows.
+ */
+const insertSettings = {
+  wait_end_of_query: 1,
+  insert_quorum: 'auto',
+  insert_quorum_timeout: 60_000,
+  distributed_foreground_insert: 1,
+} as const;
 
 /** A ClickHouse server over HTTP. Nothing is sent before the first statement. */
 export function openServerDatabase(options: ServerOptions): Database {
@@ -29,11 +50,18 @@ export function openServerDatabase(options: ServerOptions): Database {
       request_timeout: requestTimeoutMs,
       // A statement that ended in an error after its headers were sent must not look like a success.
       clickhouse_settings: { wait_end_of_query: 0, http_write_exception_in_output_format: 0 },
-      ...(options.caCertificate === undefined
-        ? {}
-        : { tls: { ca_cert: Buffer.from(options.caCertificate) } }),
+      ...tlsOf(options),
     }),
   );
+}
+
+/** The client takes a certificate of our own only beside an authority's; without one, the system's are meant. */
+function tlsOf({ caCertificate, clientCertificate }: ServerOptions) {
+  if (caCertificate === undefined && clientCertificate === undefined) return {};
+  const ca_cert = Buffer.from(caCertificate ?? rootCertificates.join('\n'));
+  if (clientCertificate === undefined) return { tls: { ca_cert } };
+  const { certificate, key } = clientCertificate;
+  return { tls: { ca_cert, cert: Buffer.from(certificate), key: Buffer.from(key) } };
 }
 
 class ServerDatabase implements Database {
@@ -50,15 +78,15 @@ class ServerDatabase implements Database {
     });
   }
 
-  insert(table: string, columns: readonly string[], rows: readonly string[], token: string): Promise<void> {
+  insert(table: string, columns: readonly string[], rows: Rows, token: string): Promise<void> {
     const query = insertStatement(table, columns, token);
     return this.#write(async () => {
       const { stream } = await this.#client.exec({
         query,
-        values: Readable.from([rows.join('\n')], { objectMode: false }),
-        clickhouse_settings: { wait_end_of_query: 1 },
+        values: Readable.from([bytesOf(rows)], { objectMode: false }),
+        clickhouse_settings: insertSettings,
       });
-      await finished(stream.resume()); // the answer is empty; its end is the acknowledgement
+      await readAcknowledgement(stream);
     });
   }
 
@@ -93,4 +121,16 @@ class ServerDatabase implements Database {
   #assertOpen(): void {
     if (this.#closed) throw new StoreError('store.closed', 'The store is closed');
   }
+}
+
+/**
+ * The answer to an insert is empty, and its end is the acknowledgement. One that has something in it is an
+ * exception that came after the headers had said 200; taken for an acknowledgement it would lose the rows.
+ */
+async function readAcknowledgement(answer: AsyncIterable<Buffer>): Promise<void> {
+  let head = '';
+  for await (const chunk of answer) {
+    if (head.length < 4096) head += chunk.toString('latin1');
+  }
+  if (head !== '') throw new Error(head.slice(Math.max(0, head.search(/Code: \d{1,5}\. DB::/))));
 }

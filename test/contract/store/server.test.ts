@@ -1,50 +1,18 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openServerDatabase } from '#shared/store';
+import { openHttpEngine, realServer } from '../../support/clickhouse-http/server-kinds.ts';
 import { storeContract } from './contract.ts';
-import { startHttpEngine } from './http-engine.ts';
 
-const serverUrl = process.env.GRIFFIE_CLICKHOUSE_URL;
+storeContract('client over HTTP (the embedded engine behind HTTP)', () => openHttpEngine('here'));
 
-if (serverUrl === undefined) {
-  storeContract('client over HTTP (no GRIFFIE_CLICKHOUSE_URL: the embedded engine behind HTTP)', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'griffie-http-'));
-    const engine = await startHttpEngine(folder);
-    return {
-      database: openServerDatabase({
-        url: engine.url,
-        username: 'default',
-        password: '',
-        database: 'default',
-      }),
-      async remove() {
-        await engine.close();
-        await rm(folder, { recursive: true, force: true });
-      },
-    };
-  });
-} else {
-  storeContract('ClickHouse server', async () => {
-    const account = {
-      url: serverUrl,
-      username: process.env.GRIFFIE_CLICKHOUSE_USER ?? 'default',
-      password: process.env.GRIFFIE_CLICKHOUSE_PASSWORD ?? '',
-    };
-    const admin = openServerDatabase({ ...account, database: 'default' });
-    const database = `griffie_test_${randomUUID().slice(0, 8)}`;
-    await admin.command(`CREATE DATABASE ${database}`);
-    return {
-      database: openServerDatabase({ ...account, database }),
-      async remove() {
-        await admin.command(`DROP DATABASE ${database}`);
-        await admin.close();
-      },
-    };
-  });
-}
+storeContract('client over HTTP (the embedded engine behind HTTP in a process of its own)', () =>
+  openHttpEngine('process'),
+);
+
+const real = realServer();
+if (real !== null) storeContract(`client over HTTP (${real.name})`, real.open);
+else
+  it.skip('the store contract on a ClickHouse server (skipped: needs GRIFFIE_CLICKHOUSE_URL or Docker)', () => {});
 
 it('a server that is away is an error to retry', async () => {
   const database = openServerDatabase({

@@ -14,7 +14,7 @@ import {
  * near-miss domains, spellings of one IP, edges of a millisecond), so that a wrong comparison shows.
  */
 
-export const start = Date.UTC(2026, 5, 1);
+export const start = Date.UTC(2096, 5, 1);
 
 const locals = [
   'alice',

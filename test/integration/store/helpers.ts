@@ -66,8 +66,8 @@ export function delivery(ordinal: number, changes: Partial<TrafficEvent> = {}): 
     schemaVersion: 1,
     eventId: eventIdFor('test', 'line', ordinal),
     type: 'message.delivered',
-    occurredAt: '2026-06-01T10:00:00.000Z',
-    collectedAt: '2026-06-01T10:00:01.000Z',
+    occurredAt: '2096-06-01T10:00:00.000Z',
+    collectedAt: '2096-06-01T10:00:01.000Z',
     host: 'mx.example.nl',
     software: 'postfix',
     service: 'smtp',
@@ -79,11 +79,11 @@ export function delivery(ordinal: number, changes: Partial<TrafficEvent> = {}): 
   };
 }
 
-/** Everything about alice that was collected by the end of 2030. */
+/** Everything about alice that was collected by the end of 2100. */
 export const aliceScope: Scope = {
   targets: [{ kind: 'address', value: 'alice@example.nl' }],
   from: '2020-01-01T00:00:00.000Z',
-  to: '2031-01-01T00:00:00.000Z',
+  to: '2101-01-01T00:00:00.000Z',
   categories: categoryIds,
-  collectedUpTo: '2030-12-31T23:59:59.999Z',
+  collectedUpTo: '2100-12-31T23:59:59.999Z',
 };

@@ -55,33 +55,70 @@ describe('migrations', () => {
     ]);
   });
 
-  it('are refused where a file was changed, renamed, or is missing', async () => {
+  it('are refused where a file was changed, renamed, or is missing, and each can be allowed by its name', async () => {
     const [first, ...others] = migrations;
-    if (first === undefined) throw new Error('no migrations');
+    const last = migrations.at(-1);
+    if (first === undefined || last === undefined) throw new Error('no migrations');
     const code = { code: 'store.migrations_differ' };
-    const changed = over([{ ...first, sha256: '0'.repeat(64) }, ...others]).apply();
-    await expect(changed).rejects.toMatchObject({
+    const changed = over([{ ...first, sha256: '0'.repeat(64) }, ...others]);
+    await expect(changed.apply()).rejects.toMatchObject({
       ...code,
       message: expect.stringContaining('was changed after it was applied'),
     });
-    const renamed = over([{ ...first, name: '0001_other.sql' }, ...others]).plan();
-    await expect(renamed).rejects.toMatchObject({
+    const renamed = over([{ ...first, name: '0001_other.sql' }, ...others]);
+    await expect(renamed.plan()).rejects.toMatchObject({
       ...code,
       message: expect.stringContaining('is now called 0001_other.sql'),
     });
-    await expect(over([first]).plan()).rejects.toMatchObject({
+    const older = over(migrations.slice(0, -1));
+    await expect(older.plan()).rejects.toMatchObject({
       ...code,
       message: expect.stringContaining('does not know'),
     });
+    const names = async (of: typeof changed) => (await of.review()).dangers.map(({ name }) => name);
+    expect([await names(changed), await names(renamed), await names(older)]).toEqual([
+      ['changed:0001_traffic.sql'],
+      ['changed:0001_other.sql'],
+      [`newer:${last.name}`],
+    ]);
+    await older.apply({ allow: [`newer:${last.name}`] });
+    await changed.apply({ allow: ['changed:0001_traffic.sql'] });
+    expect(await changed.review()).toMatchObject({ pending: [], statements: [], dangers: [] });
+    await over(migrations).apply({ allow: ['changed:0001_traffic.sql'] });
+    expect(await names(over(migrations))).toEqual([]);
   });
 
-  it('bring the tables to a changed retention period', async () => {
+  it('bring tables and view to a changed retention period, once that is allowed by name', async () => {
     const changes = [
       { table: 'rejected', months: 6 },
       { table: 'traffic', months: 6 },
+      { table: 'traffic_retained', months: 6 },
     ];
-    expect((await over(migrations, 3).apply()).retentionChanges).toEqual(changes);
-    expect((await over(migrations, 3).plan()).retentionChanges).toEqual([]);
-    await over(migrations, 6).apply();
+    const shorter = over(migrations, 3);
+    await expect(shorter.apply()).rejects.toMatchObject({
+      code: 'store.change_not_allowed',
+      message: expect.stringContaining('--allow retention:shorten'),
+    });
+    expect((await over(migrations).review()).dangers).toEqual([]);
+    const { statements } = await shorter.review();
+    expect(statements[0]).toMatch(/^CREATE OR REPLACE VIEW/);
+    expect(statements).toHaveLength(3);
+    expect((await shorter.apply({ allow: ['retention:shorten'] })).retentionChanges).toEqual(changes);
+    expect((await shorter.plan()).retentionChanges).toEqual([]);
+    const longer = over(migrations, 6);
+    expect((await longer.review()).dangers.map(({ name }) => name)).toEqual(['retention:lengthen']);
+    await longer.apply({ allow: ['retention:lengthen'] });
+  });
+
+  it('that take something away are applied only where that is allowed by name', async () => {
+    const dropping = {
+      name: '0004_less.sql',
+      sha256: '1'.repeat(64),
+      sql: 'ALTER TABLE {{database}}.rejected DROP COLUMN IF EXISTS valueBytes;\n',
+    };
+    const less = over([...migrations, dropping]);
+    await expect(less.apply()).rejects.toMatchObject({ code: 'store.change_not_allowed' });
+    await less.apply({ allow: ['migration:0004_less.sql'] });
+    expect((await less.plan()).pending).toEqual([]);
   });
 });

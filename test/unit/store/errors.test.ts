@@ -29,6 +29,20 @@ describe('errors of the store', () => {
     expect(toStoreError('no error at all', 'read').code).toBe('store.refused');
   });
 
+  it.each([
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'certificates'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'certificates'],
+    ['201', 'cannot do this now'], // a quota, until its interval ends
+    ['286', 'cannot do this now'], // the quorum of the insert before
+    ['75', 'cannot do this now'], // a full disk
+  ])('take %s for what may pass', (code, word) => {
+    expect(toStoreError(thrown({ code }), 'write')).toMatchObject({
+      code: 'store.unavailable',
+      engineCode: code,
+      message: expect.stringContaining(word),
+    });
+  });
+
   it('repeat nothing of the message, which may quote values', () => {
     for (const members of [{ code: '27' }, {}, { code: 'ECONNRESET' }, { code: 'suspect@example.nl' }]) {
       const error = toStoreError(thrown(members), 'write');
