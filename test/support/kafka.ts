@@ -30,6 +30,10 @@ export interface LocalBroker extends TestBroker {
   kill(): Promise<void>;
   /** Starts it again on its data and port; resolves once it answers. */
   start(): Promise<void>;
+  /** SIGSTOP: connections stay open, and nothing answers. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
 }
 
 /** The first way to a broker that this machine has: `KAFKA_BROKERS`, Docker, Java with Maven. */
@@ -123,6 +127,8 @@ export async function startLocalBroker(
   return {
     brokers: [`127.0.0.1:${port}`],
     kill: () => end('SIGKILL'),
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     async start() {
       child = await run();
     },

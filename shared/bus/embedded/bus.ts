@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Bus, Topic } from '../bus.ts';
 import { BusError } from '../errors.ts';
-import { TopicQueue } from './topic-queue.ts';
+import { TopicQueue } from '../topic-queue.ts';
 
 /**
  * The bus in one process. Nothing is kept: `publish` resolves after the subscriber's handler did so for all

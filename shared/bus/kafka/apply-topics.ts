@@ -4,6 +4,7 @@ import type { Logger } from '#shared/runtime';
 import { openKafkaClient } from './client.ts';
 import type { KafkaConfig } from './config.ts';
 import { KafkaError } from './errors.ts';
+import { toKafkaError } from './faults.ts';
 import { kafkaLimits } from './limits.ts';
 import { type ActualTopic, planTopics, type TopicChange, type TopicPlan } from './topic-plan.ts';
 import type { TopicSettings } from './topics.ts';
@@ -20,6 +21,7 @@ const settingOf = ([name, value]: readonly [string, string]) => ({ name, value }
  * Applied twice, the second time finds nothing to do.
  *
  * @returns what differed before; conflicts are never touched
+ * @throws {KafkaError} where the cluster cannot be reached, or refuses
  */
 export async function reconcileTopics(
   config: KafkaConfig,
@@ -36,6 +38,8 @@ export async function reconcileTopics(
       await untilApplied(admin, desired);
     }
     return plan;
+  } catch (error) {
+    throw toKafkaError(error);
   } finally {
     await admin.disconnect();
   }

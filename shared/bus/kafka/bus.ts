@@ -1,7 +1,7 @@
 import type { Logger } from '#shared/runtime';
 import type { Bus, Topic } from '../bus.ts';
-import { TopicQueue } from '../embedded/topic-queue.ts';
 import { BusError } from '../errors.ts';
+import { TopicQueue } from '../topic-queue.ts';
 import { openKafkaClient } from './client.ts';
 import { registerLz4 } from './codec.ts';
 import type { KafkaConfig } from './config.ts';

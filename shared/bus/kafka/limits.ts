@@ -10,12 +10,20 @@ export const kafkaLimits = {
   acknowledgeMs: 30_000,
   connectMs: 5000,
 
-  /** Compressed, of one partition in one fetch; about ten times of it in memory. */
-  fetchBytesPerPartition: 1_048_576,
+  /**
+   * Compressed, of one partition in one fetch: the most that one batch can come from, 20,000 to 40,000 events
+   * of LZ4, so that ClickHouse gets few and large parts.
+   */
+  fetchBytesPerPartition: 2 * 1_048_576,
+  /**
+   * Compressed, of all partitions in one fetch. kafkajs unpacks all of it at once and fetches again when all
+   * is handled: LZ4 makes traffic five to ten times smaller, so that a fetch holds at most some 120 MB per
+   * broker, whatever waits in the cluster. A single record over these bounds comes alone.
+   */
   fetchBytes: 8 * 1_048_576,
   /** A fetch that waits for company is answered early once it has this much. */
-  fetchEnoughBytes: 262_144,
-  /** Longest a fetch waits, so that closing does not. */
+  fetchEnoughBytes: 2 * 1_048_576,
+  /** Longest a fetch waits, so that closing does not; also how many parts a quiet partition makes a second. */
   fetchWaitMs: 500,
   /** Partitions whose batches are handled side by side. */
   partitionsAtOnce: 3,
@@ -36,6 +44,13 @@ export const kafkaLimits = {
   retry: { retries: 5, initialRetryTime: 200, maxRetryTime: 5000, factor: 0.2, multiplier: 2 },
   /** A consumer's: half a minute without brokers, after which it starts anew, as another member. */
   consumerRetry: { retries: 10, initialRetryTime: 200, maxRetryTime: 5000, factor: 0.2, multiplier: 2 },
+  /** How often a reader of raw lines asks for new partitions, and tells Kafka how far it is. */
+  metadataMs: 30_000,
+  tellOffsetsMs: 5000,
+  /** How long a reader that ends waits for brokers that may be away. */
+  closeMs: 10_000,
   /** How long a change to topics may take until it shows. */
   applyTopicsMs: 30_000,
+  /** A reading of a topic in which nothing came for this long is given up. */
+  readStallMs: 60_000,
 } as const;

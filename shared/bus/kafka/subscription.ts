@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka, KafkaMessage, OffsetsByTopicPartition } from 'kafkajs';
 import type { BatchBounds, BusBatch, Topic } from '../bus.ts';
 import { splitToBounds, toBusRecord } from './batches.ts';
 import { KafkaError } from './errors.ts';
 import { kafkaLimits } from './limits.ts';
+import { PartitionNotes } from './notes.ts';
 
 export interface SubscriptionOptions {
   readonly topic: Topic;
@@ -17,7 +18,10 @@ export interface SubscriptionOptions {
 }
 
 export interface Subscription {
-  /** Waits for the handlers that are at work, commits what they did, and leaves the group. */
+  /**
+   * Asks for the batches of handlers that wait, waits for those at work, commits what they did, and leaves
+   * the group.
+   */
   close(): Promise<void>;
 }
 
@@ -45,7 +49,9 @@ export async function openSubscription(kafka: Kafka, options: SubscriptionOption
     if (payload.restart) return;
     onEnded(new KafkaError('kafka.consumer_ended', 'The consumer ended for good', payload.error));
   });
-  const handler = new PartitionHandler(options);
+  const notes = new PartitionNotes(kafka, groupId, topicName);
+  consumer.on(consumer.events.GROUP_JOIN, () => notes.forget());
+  const handler = new PartitionHandler(options, notes);
   await consumer.connect();
   await consumer.subscribe({ topics: [topicName], fromBeginning: true });
   await consumer.run({
@@ -64,31 +70,33 @@ export async function openSubscription(kafka: Kafka, options: SubscriptionOption
 
 class PartitionHandler {
   readonly #options: SubscriptionOptions;
+  readonly #notes: PartitionNotes;
   /** Failures in a row, by partition. */
   readonly #failures = new Map<number, number>();
   readonly #stopping = new AbortController();
 
-  constructor(options: SubscriptionOptions) {
+  constructor(options: SubscriptionOptions, notes: PartitionNotes) {
     this.#options = options;
+    this.#notes = notes;
   }
 
-  /** Begins no further batch, and cuts the wait before a repetition short. */
+  /** Begins no further batch, and cuts every wait short. */
   stop(): void {
     this.#stopping.abort();
   }
 
   async onFetched(payload: EachBatchPayload): Promise<void> {
-    const { topic, bounds } = this.#options;
     const { partition, messages } = payload.batch;
-    for (const batch of splitToBounds(messages, bounds)) {
+    for (const batch of splitToBounds(messages, this.#options.bounds)) {
       if (this.#stopping.signal.aborted || !payload.isRunning() || payload.isStale()) return;
-      const records = batch.map((message) => toBusRecord(topic, partition, message));
-      const handled = await withHeartbeats(payload.heartbeat, async () => {
-        if (!(await this.#handle({ topic, records }, partition))) return false;
+      const handled = await withHeartbeats(payload.heartbeat, this.#stopping.signal, async (released) => {
+        const note = await this.#handle(batch, partition, released);
+        if (note === null) return false;
         const last = batch.at(-1);
         if (last !== undefined) payload.resolveOffset(last.offset);
+        await this.#notes.set(partition, note);
         // Also where the group rebalances: until this member joins again, its commits count.
-        await payload.commitOffsetsIfNecessary(payload.uncommittedOffsets());
+        await payload.commitOffsetsIfNecessary(withNote(payload.uncommittedOffsets(), partition, note));
         return true;
       });
       if (!handled) return;
@@ -96,46 +104,82 @@ class PartitionHandler {
     }
   }
 
-  /** Whether the handler took the batch. Why it did not is the handler's to log; ours is to deliver again. */
-  async #handle(batch: BusBatch, partition: number): Promise<boolean> {
+  /** @returns the note, or null: why the handler did not take the batch is its to log, ours to deliver again */
+  async #handle(
+    messages: readonly KafkaMessage[],
+    partition: number,
+    released: AbortSignal,
+  ): Promise<string | null> {
+    const { topic, handle } = this.#options;
     try {
-      await this.#options.handle(batch);
+      const before = await this.#notes.of(partition);
+      let note = before;
+      await handle({
+        topic,
+        records: messages.map((message) => toBusRecord(topic, partition, message)),
+        range: `${topic}/${partition}/${messages[0]?.offset}-${messages.at(-1)?.offset}`,
+        note: before,
+        keep(left) {
+          note = left;
+        },
+        released,
+      });
+      this.#failures.delete(partition);
+      return note;
     } catch {
-      await this.#waitAfterFailure(partition);
-      return false;
+      await this.#waitAfterFailure(partition, released);
+      return null;
     }
-    this.#failures.delete(partition);
-    return true;
   }
 
-  async #waitAfterFailure(partition: number): Promise<void> {
+  async #waitAfterFailure(partition: number, released: AbortSignal): Promise<void> {
     const failures = (this.#failures.get(partition) ?? 0) + 1;
     this.#failures.set(partition, failures);
     const delay = Math.min(
       kafkaLimits.redeliverFirstMs * 2 ** Math.min(failures - 1, 16),
       kafkaLimits.redeliverMaxMs,
     );
-    await sleep(delay, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    await sleep(delay, undefined, { signal: released }).catch(() => {});
   }
 }
 
+/** The one partition's offset, with its note; other partitions commit theirs themselves. */
+function withNote({ topics }: OffsetsByTopicPartition, partition: number, note: string) {
+  const commits = topics.flatMap(({ topic, partitions }) =>
+    partitions
+      .filter((offset) => Number(offset.partition) === partition)
+      .map(({ offset }) => ({ topic, partitions: [{ partition, offset, metadata: note }] })),
+  );
+  return { topics: commits };
+}
+
 /**
- * Sends heartbeats while `work` goes on. One that fails does not disturb it: what it stored is stored. The
- * first failure is thrown afterwards; from it kafkajs learns that the group rebalances.
+ * Sends heartbeats while `work` goes on. One that fails tells it that its batch is wanted back and disturbs
+ * it no further: what it stored is stored. The first failure is thrown afterwards; from it kafkajs learns
+ * that the group rebalances.
  */
-async function withHeartbeats<T>(heartbeat: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+async function withHeartbeats<T>(
+  heartbeat: () => Promise<void>,
+  stopping: AbortSignal,
+  work: (released: AbortSignal) => Promise<T>,
+): Promise<T> {
   let failure: { readonly error: unknown } | null = null;
   let beating: Promise<void> = Promise.resolve();
+  const released = new AbortController();
+  const release = (): void => released.abort();
+  stopping.addEventListener('abort', release);
   const timer = setInterval(() => {
     beating = heartbeat().catch((error: unknown) => {
       failure ??= { error };
+      release();
     });
   }, kafkaLimits.heartbeatMs);
   let result: T;
   try {
-    result = await work();
+    result = await work(released.signal);
   } finally {
     clearInterval(timer);
+    stopping.removeEventListener('abort', release);
     await beating;
   }
   throwIfAny(failure);

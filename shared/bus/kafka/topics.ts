@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Topic, topics } from '../bus.ts';
+import type { Variable } from '#shared/runtime';
+import { type FurtherTopic, furtherTopics, type Topic, topics } from '../bus.ts';
 import type { KafkaConfig } from './config.ts';
 
 const day = 86_400_000;
@@ -16,6 +17,31 @@ export const topicSizingSchema = z.strictObject({
 export type TopicSizing = z.infer<typeof topicSizingSchema>;
 export type TopicSizingInput = z.input<typeof topicSizingSchema>;
 
+/** How `griffie topics` is told of the sizes. */
+export const topicSizingVariables: readonly Variable[] = [
+  {
+    name: 'KAFKA_PARTITIONS',
+    member: 'partitions',
+    about: 'partitions of the traffic and raw topics, 1 to 1024: the most ingesters that share the work',
+    default: '12',
+    read: Number,
+  },
+  {
+    name: 'KAFKA_REPLICATION_FACTOR',
+    member: 'replicationFactor',
+    about: 'copies of every record, 1 to 9, on as many brokers',
+    default: '3',
+    read: Number,
+  },
+  {
+    name: 'KAFKA_RETENTION_DAYS',
+    member: 'retentionDays',
+    about: 'days that traffic waits for its ingester, 1 to 30',
+    default: '7',
+    read: Number,
+  },
+];
+
 /** A topic as it should be; settings by Kafka's own names. */
 export interface TopicSettings {
   /** Its name in the cluster. */
@@ -25,11 +51,11 @@ export interface TopicSettings {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Names of topics that are reached by other means than the bus. */
-export const furtherTopics = { raw: 'mail.raw.v1', ledger: 'griffie.ledger.v1' } as const;
-
 /** A topic's name in the cluster. */
-export function topicNameOf({ topicPrefix }: Pick<KafkaConfig, 'topicPrefix'>, topic: Topic): string {
+export function topicNameOf(
+  { topicPrefix }: Pick<KafkaConfig, 'topicPrefix'>,
+  topic: Topic | FurtherTopic,
+): string {
   return `${topicPrefix}${topic}`;
 }
 

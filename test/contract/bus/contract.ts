@@ -134,6 +134,47 @@ export function busContract(name: string, open: () => Promise<Bus>): void {
       expect(seen.sort()).toEqual(['one', 'rejected one']);
     });
 
+    it('hands a batch the note that the batch before left, and forgets that of a batch that failed', async () => {
+      const seen: string[] = [];
+      let failures = 1;
+      await bus.subscribe(topics.traffic, { ...bounds, maxRecords: 1 }, async (batch) => {
+        const text = batch.records.map(textOf).join();
+        if (text === '2' && failures > 0) {
+          failures -= 1;
+          batch.keep('of a batch that failed');
+          throw new Error('not now');
+        }
+        seen.push(`${text} after "${batch.note}"`);
+        if (text !== '2') batch.keep(`note of ${text}`);
+      });
+      for (const text of ['1', '2', '3']) {
+        while (
+          await bus.publish(topics.traffic, [record('k', text)]).then(
+            () => false,
+            () => true,
+          )
+        );
+      }
+      await eventually(() => seen.length === 3);
+      expect(seen).toEqual(['1 after ""', '2 after "note of 1"', '3 after "note of 1"']);
+    });
+
+    it('asks for a batch back when it closes, and waits until its handler is done with it', async () => {
+      const seen: string[] = [];
+      await bus.subscribe(topics.traffic, bounds, async ({ released }) => {
+        seen.push('waits');
+        await new Promise((resolve) => released.addEventListener('abort', resolve));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        seen.push('done');
+        throw new Error('given back');
+      });
+      const published = Promise.allSettled([bus.publish(topics.traffic, numbered(1))]);
+      await eventually(() => seen.length === 1);
+      await bus.close();
+      expect(seen).toEqual(['waits', 'done']);
+      await published;
+    });
+
     it('handles what was published before it was closed, and refuses what comes after', async () => {
       const seen: string[] = [];
       await bus.subscribe(topics.traffic, { ...bounds, maxWaitMs: 60_000 }, async ({ records }) => {

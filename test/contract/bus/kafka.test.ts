@@ -58,6 +58,48 @@ describeWithKafka('the bus over Kafka', (kind) => {
       expect(handled).toEqual(numbered(0, 20).map(({ value }) => value.toString()));
     });
 
+    it('keeps each partition’s note beside its offset, for whichever process reads on', async () => {
+      config = await freshTopics(broker.brokers, 3);
+      const first = await another();
+      await first.publish(topics.traffic, numbered(0, 30));
+      let handled = 0;
+      await first.subscribe(topics.traffic, bounds, async (batch) => {
+        handled += batch.records.length;
+        batch.keep(`${batch.range}`);
+      });
+      await eventually(() => handled === 30);
+      await first.close();
+
+      const second = await another();
+      await second.publish(topics.traffic, numbered(0, 30));
+      const went = new Map<string, string>();
+      await second.subscribe(topics.traffic, bounds, async ({ range = '', note }) => {
+        const partition = range.split('/')[1] ?? '';
+        if (!went.has(partition)) went.set(partition, `${note} then ${range}`);
+      });
+      await eventually(() => went.size === 3);
+      for (const [partition, notes] of went) {
+        // What was noted last ends just before what comes first now.
+        const [, last, next] = /-(\d+) then .*\/(\d+)-\d+$/.exec(notes) ?? [];
+        expect(notes.startsWith(`${topics.traffic}/${partition}/`), notes).toBe(true);
+        expect(Number(next), notes).toBe(Number(last) + 1);
+      }
+    });
+
+    it('names a batch by its offsets, the same when it is delivered again', async () => {
+      config = await freshTopics(broker.brokers, 1);
+      const bus = await another();
+      await bus.publish(topics.traffic, numbered(0, 7));
+      const ranges: (string | undefined)[] = [];
+      await bus.subscribe(topics.traffic, { ...bounds, maxRecords: 5 }, async ({ range }) => {
+        ranges.push(range);
+        if (ranges.length < 3) throw new Error('not now');
+      });
+      await eventually(() => ranges.length === 4);
+      const first = `${topics.traffic}/0/0-4`;
+      expect(ranges).toEqual([first, first, first, `${topics.traffic}/0/5-6`]);
+    });
+
     it('shares partitions among the members of a group, and takes over from one that leaves', async () => {
       config = await freshTopics(broker.brokers, 4);
       const seen = { one: new Set<string>(), two: new Set<string>() };

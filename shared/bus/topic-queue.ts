@@ -1,5 +1,5 @@
-import type { BatchBounds, BusBatch, BusRecord, OutgoingRecord, Topic } from '../bus.ts';
-import { BusError } from '../errors.ts';
+import type { BatchBounds, BusBatch, BusRecord, OutgoingRecord, Topic } from './bus.ts';
+import { BusError } from './errors.ts';
 
 /** One call of `publish`: settled once all its records were handled, or one was not. */
 interface Publication {
@@ -30,7 +30,9 @@ export class TopicQueue {
   #queue: Queued[] = [];
   #queuedBytes = 0;
   #offset = 0;
-  #closing = false;
+  /** What the last batch that was handled left for the next. */
+  #note = '';
+  readonly #closing = new AbortController();
   #running: Promise<void> | null = null;
   #wake: () => void = () => {};
 
@@ -61,9 +63,9 @@ export class TopicQueue {
     });
   }
 
-  /** Handles what is queued without waiting for more. */
+  /** Handles what is queued without waiting for more; a handler that waits gives its batch back. */
   async close(): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort();
     this.#wake();
     await this.#running;
   }
@@ -73,7 +75,17 @@ export class TopicQueue {
       await this.#waitForCompany();
       const batch = this.#take();
       try {
-        await this.#handle({ topic: this.#topic, records: batch.map(({ record }) => record) });
+        let note = this.#note;
+        await this.#handle({
+          topic: this.#topic,
+          records: batch.map(({ record }) => record),
+          note,
+          keep(left) {
+            note = left;
+          },
+          released: this.#closing.signal,
+        });
+        this.#note = note;
       } catch (error) {
         this.#fail(batch, error);
         continue;
@@ -93,7 +105,7 @@ export class TopicQueue {
       const left = due - performance.now();
       const full =
         this.#queue.length >= this.#bounds.maxRecords || this.#queuedBytes >= this.#bounds.maxBytes;
-      if (full || this.#closing || left <= 0) return;
+      if (full || this.#closing.signal.aborted || left <= 0) return;
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
