@@ -1,10 +1,10 @@
-export {
-  createIngester,
-  defaultBatchBounds,
-  defaultRetryBounds,
-  type Ingester,
-  type IngesterDependencies,
-  type IngesterStats,
-  type RetryBounds,
-} from './ingester.ts';
+export { defaultRejectCeiling, type RejectCeiling } from './ceiling.ts';
+export { type IngesterSettings, ingesterVariables, readIngesterSettings } from './config.ts';
+export { IngesterError, type IngesterErrorCode } from './errors.ts';
+export { createIngester, type Ingester, type IngesterDependencies, type IngesterStats } from './ingester.ts';
+export type { Waiting } from './insertion.ts';
+export { clusterBatchBounds, defaultBatchBounds, defaultRetryBounds, type RetryBounds } from './limits.ts';
+export { type Ingesting, type IngestingDeps, startIngesting } from './over-kafka.ts';
 export { maxClockSkewMs, maxRecordBytes, type RejectionReason, rejectionReasons } from './parse.ts';
+export { ingesterService } from './process.ts';
+export { fromRejectRecord } from './rejects.ts';

@@ -1,40 +1,25 @@
-import { createHash } from 'node:crypto';
-import { setImmediate as eventLoop, setTimeout as sleep } from 'node:timers/promises';
-import { type BatchBounds, type Bus, type BusBatch, type BusRecord, topics } from '#shared/bus';
+import { setImmediate as eventLoop } from 'node:timers/promises';
+import { type BatchBounds, type Bus, type BusBatch, BusError, type BusRecord, topics } from '#shared/bus';
 import { type Clock, type Logger, utc } from '#shared/runtime';
-import { StoreError, type TrafficStore } from '#shared/store';
-import type { TrafficEvent } from '#shared/traffic';
+import type { StorableEvent, TrafficStore } from '#shared/store';
+import { countRejects, defaultRejectCeiling, fromNote, type RejectCeiling, toNote } from './ceiling.ts';
+import { IngesterError } from './errors.ts';
+import { createFastPath } from './fast-path.ts';
+import { BatchReleased, Insertion, type Waiting } from './insertion.ts';
+import { defaultBatchBounds, defaultRetryBounds, parsedAtAStretch, type RetryBounds } from './limits.ts';
 import { parseRecord, type RejectionReason } from './parse.ts';
 import { fromRejectRecord, toRejectRecord } from './rejects.ts';
-
-/** How long an insert that may succeed later is repeated. */
-export interface RetryBounds {
-  /** Wait before the second try, milliseconds; doubled for each further one. */
-  readonly firstDelayMs: number;
-  readonly maxDelayMs: number;
-  /** Tries in all; after the last the batch is given back to the bus, unacknowledged. */
-  readonly maxAttempts: number;
-}
-
-/** About eight seconds in all: under a Kafka session's time-out with room for the inserts themselves. */
-export const defaultRetryBounds: RetryBounds = { firstDelayMs: 100, maxDelayMs: 2000, maxAttempts: 8 };
-
-export const defaultBatchBounds: BatchBounds = {
-  maxRecords: 5000,
-  maxBytes: 8 * 1024 * 1024,
-  maxWaitMs: 50,
-};
-
-/** Records parsed at a stretch: about ten milliseconds, after which others get their turn. */
-const parsedAtAStretch = 500;
+import { tokenOf } from './token.ts';
 
 export interface IngesterDependencies {
   readonly bus: Bus;
   readonly store: TrafficStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** `clusterBatchBounds` where the bus is Kafka. */
   readonly bounds?: BatchBounds;
   readonly retry?: RetryBounds;
+  readonly ceiling?: RejectCeiling;
 }
 
 export interface IngesterStats {
@@ -46,35 +31,83 @@ export interface IngesterStats {
   readonly rejected: Readonly<Partial<Record<RejectionReason, number>>>;
   /** Inserts that were repeated. */
   readonly retries: number;
+  /** What the store is waited for, if it is; null while all goes well. */
+  readonly waiting: Waiting | null;
 }
 
 export interface Ingester {
   /** Subscribes to the topics of traffic and of rejects. The bus drives it from then on; it ends with it. */
   start(): Promise<void>;
   stats(): IngesterStats;
+  /**
+   * Resolves, if ever, with why it ended for good. Nothing is acknowledged from then on: the process should
+   * end with a failure, and once a person has mended it another goes on where this one stopped.
+   */
+  readonly failed: Promise<IngesterError>;
+}
+
+interface Reject {
+  readonly record: BusRecord;
+  readonly reason: RejectionReason;
+}
+
+/** A batch's records, told apart; `records` are those of `events`, in the same order. */
+interface Sorted {
+  readonly events: readonly StorableEvent[];
+  readonly records: readonly BusRecord[];
+  readonly rejects: readonly Reject[];
 }
 
 /**
  * Moves records from the bus to the store. A batch is acknowledged after its rejects are on their topic and
  * its events in the table, in this order, so that a crash in between repeats both and loses neither.
+ *
+ * What is delivered again may be cut into other batches, with other tokens, and then stands in the table
+ * twice; the store's readers see each event once. Its rejects are told apart by their coordinates.
  */
 export function createIngester(dependencies: IngesterDependencies): Ingester {
-  const { bus, store, clock, logger, bounds = defaultBatchBounds, retry = defaultRetryBounds } = dependencies;
+  const { bus, store, clock, logger } = dependencies;
+  const { bounds = defaultBatchBounds, retry = defaultRetryBounds } = dependencies;
+  const { ceiling = defaultRejectCeiling } = dependencies;
   let batches = 0;
   let inserted = 0;
-  let retries = 0;
   const rejected: Partial<Record<RejectionReason, number>> = {};
+  const insertion = new Insertion({ logger, retry });
+  let ended: IngesterError | null = null;
+  let end: (error: IngesterError) => void = () => {};
+  const failed = new Promise<IngesterError>((resolve) => {
+    end = resolve;
+  });
 
-  async function handleTraffic({ records }: BusBatch): Promise<void> {
-    const now = clock.now();
-    const events: TrafficEvent[] = [];
-    const rejects: { record: BusRecord; reason: RejectionReason }[] = [];
+  async function sortOut(records: readonly BusRecord[], now: number): Promise<Sorted> {
+    const sorted = { events: [] as StorableEvent[], records: [] as BusRecord[], rejects: [] as Reject[] };
+    const fastPath = createFastPath(now);
     for (const [index, record] of records.entries()) {
       if (index % parsedAtAStretch === 0) await eventLoop();
-      const parsed = parseRecord(record.value, now, store.retention);
-      if (parsed.ok) events.push(parsed.event);
-      else rejects.push({ record, reason: parsed.reason });
+      const taken = fastPath(record.value);
+      const parsed =
+        taken === null
+          ? parseRecord(record.value, now, store.retention)
+          : { ok: true as const, event: taken };
+      if (parsed.ok) {
+        sorted.events.push(parsed.event);
+        sorted.records.push(record);
+      } else sorted.rejects.push({ record, reason: parsed.reason });
     }
+    return sorted;
+  }
+
+  async function handleTraffic(batch: BusBatch): Promise<void> {
+    const now = clock.now();
+    const { events, records, rejects } = await sortOut(batch.records, now);
+    // Decided before any is published: a restart would publish them again, and again.
+    const count = countRejects(
+      fromNote(batch.note),
+      { records: batch.records.length, rejects: rejects.length },
+      ceiling,
+    );
+    if (count === null) throw tooManyRejects(rejects);
+    batch.keep(toNote(count));
     if (rejects.length > 0) {
       logger.warn({ count: rejects.length, code: 'ingester.rejected' }, 'records were rejected');
       await bus.publish(
@@ -82,54 +115,67 @@ export function createIngester(dependencies: IngesterDependencies): Ingester {
         rejects.map(({ record, reason }) => toRejectRecord(record, reason, utc(now))),
       );
     }
-    const deduplicationToken = tokenOf(events.map(({ eventId, collectedAt }) => `${eventId} ${collectedAt}`));
-    await untilInserted(() => store.insertEvents(events, { deduplicationToken }));
+    const deduplicationToken = tokenOf(batch.range, records);
+    await insertion.untilDone(() => store.insertEvents(events, { deduplicationToken }), batch.released);
     batches += 1;
     inserted += events.length;
     for (const { reason } of rejects) rejected[reason] = (rejected[reason] ?? 0) + 1;
   }
 
-  async function handleRejects({ records }: BusBatch): Promise<void> {
+  async function handleRejects(batch: BusBatch): Promise<void> {
     const now = utc(clock.now());
-    const rows = records.map((record) => fromRejectRecord(record, now));
-    const deduplicationToken = tokenOf(rows.map(({ coordinates, reason }) => `${coordinates} ${reason}`));
-    await untilInserted(() => store.insertRejected(rows, { deduplicationToken }));
+    const rows = batch.records.map((record) => fromRejectRecord(record, now));
+    const deduplicationToken = tokenOf(batch.range, batch.records);
+    await insertion.untilDone(() => store.insertRejected(rows, { deduplicationToken }), batch.released);
   }
 
-  /** The same bytes under the same token each time, so that a try whose answer was lost counts once. */
-  async function untilInserted(insert: () => Promise<void>): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await insert();
-      } catch (error) {
-        const code = error instanceof StoreError ? error.code : 'ingester.failed';
-        if (!(error instanceof StoreError && error.retriable) || attempt >= retry.maxAttempts) {
-          logger.error({ code, attempt }, 'an insert failed; the batch is not acknowledged');
-          throw error;
-        }
-        const delayMs = Math.min(retry.firstDelayMs * 2 ** (attempt - 1), retry.maxDelayMs);
-        logger.warn({ code, attempt, delayMs }, 'an insert failed and is repeated');
-        retries += 1;
-        await sleep(delayMs);
+  /** The first fault for good is the last: nothing is acknowledged after it. */
+  const latched = (handle: (batch: BusBatch) => Promise<void>) => async (batch: BusBatch) => {
+    if (ended !== null) throw ended;
+    try {
+      await handle(batch);
+    } catch (error) {
+      if (error instanceof BatchReleased) throw error;
+      if (error instanceof BusError) {
+        logger.warn({ code: error.code }, 'rejects could not be published; their batch is delivered again');
+        throw error;
       }
+      ended ??=
+        error instanceof IngesterError
+          ? error
+          : new IngesterError('ingester.fault', 'A batch failed by a fault of our own', { cause: error });
+      logger.error(
+        { code: ended.code, ...(ended.reason === undefined ? {} : { reason: ended.reason }) },
+        'the ingester ended; a person must look at it',
+      );
+      end(ended);
+      throw ended;
     }
-  }
+    if (ended !== null) throw ended;
+  };
 
   return {
+    failed,
+
     async start() {
-      await bus.subscribe(topics.rejected, bounds, handleRejects);
-      await bus.subscribe(topics.traffic, bounds, handleTraffic);
+      await bus.subscribe(topics.rejected, bounds, latched(handleRejects));
+      await bus.subscribe(topics.traffic, bounds, latched(handleTraffic));
     },
-    stats: () => ({ batches, inserted, rejected: { ...rejected }, retries }),
+
+    stats: () => ({
+      batches,
+      inserted,
+      rejected: { ...rejected },
+      retries: insertion.retries,
+      waiting: insertion.waiting,
+    }),
   };
 }
 
-/**
- * Names a batch by what is in it. Not by its coordinates: those of the embedded bus are new with each
- * delivery, and a token that stood for two different batches would lose the second.
- */
-function tokenOf(members: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const member of members) hash.update(`${member}\n`);
-  return hash.digest('hex');
+/** Named after the commonest reason, which says most about what went wrong. */
+function tooManyRejects(rejects: readonly Reject[]): IngesterError {
+  const counts = new Map<RejectionReason, number>();
+  for (const { reason } of rejects) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const [reason] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? [];
+  return new IngesterError('ingester.too_many_rejects', 'Too many records are no events', { reason });
 }
