@@ -34,6 +34,7 @@ export type NotUnderstoodReason =
   | 'header.bad_time'
   | 'json.malformed'
   | 'json.not_an_object'
+  | `raw.${string}`
   | `postfix.${string}`
   | `dovecot.${string}`;
 

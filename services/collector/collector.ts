@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import type { BusPublisher } from '#shared/bus';
+import { join } from 'node:path';
+import type { BusPublisher, KafkaConfig } from '#shared/bus';
 import type { Clock, Logger } from '#shared/runtime';
 import { normalizeHostName } from '#shared/traffic';
 import type { MailServerAdapter } from './adapter.ts';
@@ -11,8 +12,11 @@ import type { SourceStatus } from './pipeline/status.ts';
 import {
   createFileSource,
   createJournalSource,
+  createKafkaRawSource,
   createStreamSource,
+  createWebhookSource,
   type LineSource,
+  type WebhookSource,
 } from './sources/index.ts';
 
 export interface CollectorDeps {
@@ -25,6 +29,8 @@ export interface CollectorDeps {
   readonly logger: Logger;
   /** What a source of kind `stdin` reads. */
   readonly stdin?: AsyncIterable<Uint8Array>;
+  /** The cluster of sources of kind `kafka-raw`. */
+  readonly kafka?: KafkaConfig;
   /** How the files are watched, milliseconds; see `sourceLimits`. */
   readonly timing?: { readonly pollMs: number; readonly settleMs: number };
   /** Mail servers to understand; all that Griffie knows where absent. */
@@ -52,13 +58,26 @@ export function createCollector(deps: CollectorDeps): Collector {
   if (sources.filter((source) => source.kind === 'stdin').length > (stdin === undefined ? 0 : 1)) {
     throw new TypeError('standard input can be one source, and must be given to the collector');
   }
+  if (deps.kafka === undefined && sources.some((source) => source.kind === 'kafka-raw')) {
+    throw new TypeError('a source of kind kafka-raw needs a Kafka cluster');
+  }
+  if (sharePartitions(sources)) throw new TypeError('two sources read the same partition of a topic');
+  const addresses = sources.flatMap((source) =>
+    source.kind === 'webhook' && source.listen.port !== 0
+      ? [`${source.listen.host}:${source.listen.port}`]
+      : [],
+  );
+  if (new Set(addresses).size < addresses.length) {
+    throw new TypeError('two sources listen on the same address');
+  }
+  const webhooks = new Map<string, WebhookSource>();
   const ownHost = normalizeHostName(hostname()) ?? 'localhost';
   const runners = sources.map(
     (config) =>
       new SourceRunner({
         config,
         host: config.host ?? ownHost,
-        openSource: () => openSource(config, deps),
+        openSource: () => openSource(config, deps, webhooks),
         adapters: adaptersFor(config.software, adapters),
         publisher: deps.publisher,
         stateDirectory: deps.stateDirectory,
@@ -72,6 +91,7 @@ export function createCollector(deps: CollectorDeps): Collector {
     },
     async stop() {
       await Promise.all(runners.map((runner) => runner.stop()));
+      await Promise.all([...webhooks.values()].map((source) => source.end()));
     },
     async ended() {
       await Promise.all(runners.map((runner) => runner.ended()));
@@ -82,7 +102,24 @@ export function createCollector(deps: CollectorDeps): Collector {
   };
 }
 
-function openSource(config: SourceConfig, deps: CollectorDeps): LineSource {
+/** Whether a partition is read twice: its lines would give every event under two ids. */
+function sharePartitions(sources: readonly SourceConfig[]): boolean {
+  const raw = sources.filter((source) => source.kind === 'kafka-raw');
+  return raw.some((source, i) =>
+    raw.slice(i + 1).some(({ topic, partitions }) => {
+      if (topic !== source.topic) return false;
+      if (partitions === undefined || source.partitions === undefined) return true;
+      return partitions.some((partition) => source.partitions?.includes(partition));
+    }),
+  );
+}
+
+/** @param webhooks those that listen already: they do so also while their pipeline is begun again. */
+function openSource(
+  config: SourceConfig,
+  deps: CollectorDeps,
+  webhooks: Map<string, WebhookSource>,
+): LineSource {
   switch (config.kind) {
     case 'file':
       return createFileSource({ path: config.path, from: config.from, ...deps.timing });
@@ -95,7 +132,29 @@ function openSource(config: SourceConfig, deps: CollectorDeps): LineSource {
         from: config.from,
         ...(config.path === undefined ? {} : { directory: config.path }),
       });
+    case 'webhook': {
+      const source = webhooks.get(config.id) ?? createWebhookSource(webhookOptions(config, deps));
+      webhooks.set(config.id, source);
+      return source;
+    }
+    case 'kafka-raw':
+      if (deps.kafka === undefined) throw new TypeError('a source of kind kafka-raw needs a Kafka cluster');
+      return createKafkaRawSource({
+        config: deps.kafka,
+        sourceId: config.id,
+        topic: config.topic,
+        from: config.from,
+        logger: deps.logger,
+        ...(config.partitions === undefined ? {} : { partitions: config.partitions }),
+      });
   }
+}
+
+function webhookOptions(config: Extract<SourceConfig, { kind: 'webhook' }>, deps: CollectorDeps) {
+  const { id, listen, tls, secrets, format, spoolBytes } = config;
+  const spoolFolder = join(deps.stateDirectory, id, 'spool');
+  const own = { id, listen, secrets, format, spoolBytes, spoolFolder, logger: deps.logger };
+  return tls === undefined ? own : { ...own, tls };
 }
 
 async function* emptyStream(): AsyncGenerator<Uint8Array> {}

@@ -19,3 +19,6 @@ export { type ParsedStream, type ParseOptions, type ParseSummary, parseStream } 
 export { mailServerAdapters } from './pipeline/adapters.ts';
 export { type Listed, maxListed } from './pipeline/listing.ts';
 export type { SourceFault, SourceStatus } from './pipeline/status.ts';
+export { collectorService } from './process.ts';
+export { type CollectorSettings, collectorVariables, readCollectorSettings } from './service-config.ts';
+export { sourceListSchema } from './source-list.ts';

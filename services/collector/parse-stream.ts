@@ -54,7 +54,8 @@ export function parseStream(
       state: undefined,
     }),
     adapters: adaptersFor(software, mailServerAdapters),
-    stateOf: () => [],
+    state: () => [],
+    byHost: false,
     counters,
     onNotUnderstood: (reason, position) => listing.add({ reason, position, readAt: utc(clock.now()) }),
   });

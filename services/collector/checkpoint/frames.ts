@@ -23,23 +23,25 @@ export function encodeFrame(payload: Buffer): Buffer {
 }
 
 export interface FrameScan {
-  /** Bytes from the file's start to the end of its last good frame. */
+  /** Bytes from the file's start to the end of its last good frame; where reading begins, 0 for the start. */
   validBytes: number;
 }
 
 /**
  * Reads a file's frames one by one, holding one at a time.
- * @param scan filled in while frames are read.
+ * @param scan moved on while frames are read.
  * @param tornEnd whether a last frame that was not written whole is passed over (a log) or is damage (a snapshot).
  * @throws CheckpointError `CHECKPOINT_DAMAGED`
  */
 export function* readFrames(path: string, tornEnd: boolean, scan: FrameScan): Generator<Buffer> {
   const fd = openSync(path, 'r');
   try {
-    const start = readUpTo(fd, 0, magic.length);
-    if (start.length < magic.length && tornEnd && isTornStart(start)) return;
-    if (!start.equals(magic)) throw damaged(path, 'it does not begin as one');
-    scan.validBytes = magic.length;
+    if (scan.validBytes === 0) {
+      const start = readUpTo(fd, 0, magic.length);
+      if (start.length < magic.length && tornEnd && isTornStart(start)) return;
+      if (!start.equals(magic)) throw damaged(path, 'it does not begin as one');
+      scan.validBytes = magic.length;
+    }
     for (;;) {
       const at = scan.validBytes;
       const header = readUpTo(fd, at, headerBytes);

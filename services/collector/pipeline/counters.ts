@@ -8,6 +8,8 @@ export const countersSchema = z.strictObject({
   events: count,
   /** Understood to say nothing about traffic, other programs' lines among them. */
   ignored: count,
+  /** Came again and were left out. */
+  repeated: count.default(0),
   /** By reason. */
   notUnderstood: z.record(z.string(), count),
   gaps: count,
@@ -17,7 +19,7 @@ export const countersSchema = z.strictObject({
 export type Counters = z.infer<typeof countersSchema>;
 
 export function emptyCounters(): Counters {
-  return { lines: 0, events: 0, ignored: 0, notUnderstood: {}, gaps: 0, lastLineMs: null };
+  return { lines: 0, events: 0, ignored: 0, repeated: 0, notUnderstood: {}, gaps: 0, lastLineMs: null };
 }
 
 /** What the checkpoint's header holds. */

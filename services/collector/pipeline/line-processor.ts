@@ -5,11 +5,13 @@ import {
   trafficEventSchema,
   trafficSchemaVersion,
 } from '#shared/traffic';
-import type { Correlator, LineResult, LogRecord, MailServerAdapter } from '../adapter.ts';
+import type { MailServerAdapter } from '../adapter.ts';
 import type { Change } from '../checkpoint/index.ts';
 import type { SourceLine } from '../sources/index.ts';
+import { Correlators } from './correlators.ts';
 import type { Counters } from './counters.ts';
 import type { RecordParser } from './record-parser.ts';
+import { Repetitions } from './repetitions.ts';
 
 export interface LineProcessorOptions {
   readonly sourceId: string;
@@ -17,8 +19,10 @@ export interface LineProcessorOptions {
   readonly instance: string | undefined;
   readonly parser: RecordParser;
   readonly adapters: readonly MailServerAdapter[];
-  /** Correlation state of one adapter, as folded from the checkpoint. */
-  readonly stateOf: (software: string) => Iterable<readonly [key: string, value: string]>;
+  /** State under keys with this prefix, which is taken off; what `takeChanges` gave, folded. */
+  readonly state: (prefix: string) => Iterable<readonly [key: string, value: string]>;
+  /** See `CorrelatorsOptions`. */
+  readonly byHost: boolean;
   /** Continued, and changed in place. */
   readonly counters: Counters;
   /** Told of every line that was not understood: its reason and place. */
@@ -38,25 +42,18 @@ export function createLineProcessor(options: LineProcessorOptions): LineProcesso
   return new Processor(options);
 }
 
-/** Prefix of an adapter's keys in the checkpoint's state. */
-export function statePrefix(software: string): string {
-  return `${software}:`;
-}
-
-type Route = readonly [MailServerAdapter, Correlator];
+/** Keys of lines that came last, in the state. */
+const seenPrefix = 'seen:';
 
 class Processor implements LineProcessor {
   readonly #options: LineProcessorOptions;
-  readonly #correlators: readonly Route[];
-  /** By program tag; bounded, because tags come from untrusted lines. */
-  readonly #routes = new Map<string, Route | null>();
+  readonly #correlators: Correlators;
+  readonly #repetitions: Repetitions;
 
   constructor(options: LineProcessorOptions) {
     this.#options = options;
-    this.#correlators = options.adapters.map((adapter) => [
-      adapter,
-      adapter.createCorrelator(options.stateOf(adapter.software)),
-    ]);
+    this.#correlators = new Correlators(options);
+    this.#repetitions = new Repetitions(options.state(seenPrefix));
   }
 
   process(line: SourceLine, collectedAt: string): TrafficEvent[] {
@@ -66,18 +63,28 @@ class Processor implements LineProcessor {
       this.#notUnderstood(line.problem, line.position);
       return [];
     }
-    const parsed = parser.parse(line.text);
+    const parsed = parser.parse(line.text, line.writtenMs);
     if (typeof parsed === 'string') {
       this.#notUnderstood(parsed, line.position);
       return [];
     }
+    const identity = parsed.identity ?? line.identity;
+    if (identity !== undefined && this.#repetitions.isRepeated(identity)) {
+      counters.repeated++;
+      return [];
+    }
     counters.lastLineMs = parsed.record.timeMs;
     const position = parsed.position ?? line.position;
-    const result = this.#correlate(parsed.record);
-    if (result.kind === 'notUnderstood') this.#notUnderstood(result.reason, position);
-    else if (result.kind === 'ignored') counters.ignored++;
-    if (result.kind !== 'understood') return [];
-    const events = this.#complete(result.events, position, collectedAt);
+    const result = this.#correlators.process(parsed.record, collectedAt);
+    if (result === null || result.kind === 'ignored') {
+      counters.ignored++;
+      return [];
+    }
+    if (result.kind === 'notUnderstood') {
+      this.#notUnderstood(result.reason, position);
+      return [];
+    }
+    const events = this.#complete(result.events, parsed.identity ?? position, collectedAt, position);
     // The event is kept: U+FFFD in it says which value was not readable.
     if (line.problem === 'line.not_utf8' && JSON.stringify(events).includes('\ufffd')) {
       this.#notUnderstood(line.problem, position);
@@ -86,39 +93,21 @@ class Processor implements LineProcessor {
   }
 
   *takeChanges(): Generator<Change> {
-    for (const [adapter, correlator] of this.#correlators) {
-      const prefix = statePrefix(adapter.software);
-      for (const [key, value] of correlator.takeChanges()) yield [prefix + key, value];
-    }
+    yield* this.#correlators.takeChanges();
+    for (const [key, value] of this.#repetitions.takeChanges()) yield [seenPrefix + key, value];
   }
 
   get openCount(): number {
-    return this.#correlators.reduce((sum, [, correlator]) => sum + correlator.openCount, 0);
-  }
-
-  #correlate(record: LogRecord): LineResult {
-    const route = this.#route(record.program);
-    if (route === null) return { kind: 'ignored' };
-    const [adapter, correlator] = route;
-    try {
-      return correlator.process(record);
-    } catch {
-      // Against its contract; one line must not stop a source for good.
-      return { kind: 'notUnderstood', reason: `${adapter.software}.fault` };
-    }
-  }
-
-  #route(program: string): Route | null {
-    const known = this.#routes.get(program);
-    if (known !== undefined) return known;
-    const route = this.#correlators.find(([adapter]) => adapter.claims(program)) ?? null;
-    if (this.#routes.size >= 1_000) this.#routes.clear();
-    this.#routes.set(program, route);
-    return route;
+    return this.#correlators.openCount;
   }
 
   /** The ordinal counts drafts, so that one that is refused does not rename the others. */
-  #complete(drafts: readonly EventDraft[], sourcePosition: string, collectedAt: string): TrafficEvent[] {
+  #complete(
+    drafts: readonly EventDraft[],
+    sourcePosition: string,
+    collectedAt: string,
+    place: string,
+  ): TrafficEvent[] {
     const { sourceId, instance, counters } = this.#options;
     const events: TrafficEvent[] = [];
     for (const [ordinal, draft] of drafts.entries()) {
@@ -138,7 +127,7 @@ class Processor implements LineProcessor {
         continue;
       }
       const field = result.error.issues[0]?.path[0];
-      this.#notUnderstood(`event.invalid.${field === undefined ? 'unknown' : String(field)}`, sourcePosition);
+      this.#notUnderstood(`event.invalid.${field === undefined ? 'unknown' : String(field)}`, place);
     }
     return events;
   }

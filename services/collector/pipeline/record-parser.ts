@@ -3,17 +3,33 @@ import type { LineFormat, SoftwareChoice } from '../config.ts';
 import { parseDovecotEventHeader } from '../dovecot/index.ts';
 import { createHeaderParser, type HeaderFormat, type HeaderParser } from '../syslog/index.ts';
 import { parseJournalLine } from './journal-record.ts';
+import { parseRawRecord } from './raw-record.ts';
+
+export interface ParsedLine {
+  readonly record: LogRecord;
+  /** Replaces the line's own where the line carries one. */
+  readonly position?: string;
+  /**
+   * What the ids of the line's events come from, where that is not its position: the same each time that the
+   * line is sent, wherever it then stands. Hexadecimal, 32 digits.
+   */
+  readonly identity?: string;
+}
 
 /** Turns lines of one source into records. */
 export interface RecordParser {
-  /** Never throws. `position` replaces the line's own where the line carries one. */
-  parse(line: string): { readonly record: LogRecord; readonly position?: string } | NotUnderstoodReason;
+  /**
+   * Never throws.
+   * @param writtenMs when the line was written where it was read, where that is known.
+   */
+  parse(line: string, writtenMs?: number): ParsedLine | NotUnderstoodReason;
   /** What the next lines' times depend on, as JSON text; part of the checkpoint. */
   state(): string | undefined;
 }
 
 export interface RecordParserOptions {
-  readonly format: LineFormat;
+  /** `raw-json`: records of the raw topic, which name host and time themselves. */
+  readonly format: LineFormat | 'raw-json';
   readonly software: SoftwareChoice;
   readonly timeZone: string;
   /** Host of lines that name none, and of those that name it by its first label alone, as syslog does. */
@@ -50,7 +66,8 @@ export function createRecordParser(options: RecordParserOptions): RecordParser {
     typeof result === 'string' ? result : { record: result };
 
   const text = (line: string) => {
-    const own = format === 'dovecot' || (format === 'auto' && software !== 'postfix' && isDovecotOwn(line));
+    const mixed = format === 'auto' || format === 'raw-json';
+    const own = format === 'dovecot' || (mixed && software !== 'postfix' && isDovecotOwn(line));
     return plain(header(own ? 'dovecot' : 'syslog').parse(line));
   };
   const json = (line: string) => {
@@ -62,7 +79,10 @@ export function createRecordParser(options: RecordParserOptions): RecordParser {
   };
 
   return {
-    parse(line) {
+    parse(line, writtenMs) {
+      if (format === 'raw-json') {
+        return parseRawRecord(line, writtenMs, (own) => (own.startsWith('{') ? json(own) : text(own)));
+      }
       const isJson =
         format === 'auto' ? line.startsWith('{') : format === 'journal-json' || format === 'dovecot-events';
       const parsed = isJson ? json(line) : text(line);

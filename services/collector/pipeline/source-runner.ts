@@ -12,7 +12,7 @@ import type { SourceConfig } from '../config.ts';
 import { type LineSource, pause, type SourceBatch } from '../sources/index.ts';
 import { type CheckpointHeader, type Counters, emptyCounters, headerSchema } from './counters.ts';
 import { backoffMs, publishUntilAcknowledged } from './delivery.ts';
-import { createLineProcessor, type LineProcessor, statePrefix } from './line-processor.ts';
+import { createLineProcessor, type LineProcessor } from './line-processor.ts';
 import { type Listed, Listing } from './listing.ts';
 import { createRecordParser, type RecordParser } from './record-parser.ts';
 import { faultOf, type SourceFault, type SourceStatus } from './status.ts';
@@ -34,6 +34,9 @@ import { faultOf, type SourceFault, type SourceStatus } from './status.ts';
 
 /** Lines of one batch, and thus of one publication and one checkpoint. */
 const batchLines = 4_096;
+
+/** Kinds of sources whose lines have one format. */
+const formats = { journal: 'journal-json', 'kafka-raw': 'raw-json' } as const;
 
 export interface SourceRunnerOptions {
   readonly config: SourceConfig;
@@ -97,9 +100,11 @@ export class SourceRunner {
     return {
       id: config.id,
       kind: config.kind,
-      ...(config.kind !== 'stdin' && config.path !== undefined ? { path: config.path } : {}),
+      ...('path' in config && config.path !== undefined ? { path: config.path } : {}),
       state: this.#state === 'running' ? progress.state : this.#state,
       ...(progress.lagBytes === undefined ? {} : { lagBytes: progress.lagBytes }),
+      ...(progress.lagLines === undefined ? {} : { lagLines: progress.lagLines }),
+      ...(progress.requests === undefined ? {} : { requests: progress.requests }),
       ...(lastLineMs === null ? {} : { lastLineAt: utc(lastLineMs) }),
       ...counters,
       gapCount: gaps,
@@ -166,7 +171,7 @@ export class SourceRunner {
     this.#notUnderstood = new Listing(store.entries('list:'));
     this.#gaps = new Listing(store.entries('gap:'));
     const parser = createRecordParser({
-      format: config.kind === 'journal' ? 'journal-json' : config.format,
+      format: 'format' in config ? config.format : formats[config.kind],
       software: config.software,
       timeZone: config.timeZone,
       host,
@@ -178,7 +183,10 @@ export class SourceRunner {
       instance: config.instance,
       parser,
       adapters,
-      stateOf: (software) => store.entries(statePrefix(software)),
+      state: (prefix) => store.entries(prefix),
+      // Partitions mix differently each time that they are read; one host's lines are in one of them.
+      // And several hosts' webhooks come as they come.
+      byHost: config.kind === 'kafka-raw' || config.kind === 'webhook',
       counters: this.#counters,
       onNotUnderstood: (reason, position) =>
         this.#notUnderstood.add({ reason, position, readAt: utc(clock.now()) }),

@@ -1,4 +1,5 @@
 import type { SourceConfig } from '../config.ts';
+import type { RequestCounts } from '../sources/index.ts';
 import type { Listed } from './listing.ts';
 
 /** A fault as people may read it: a stable code and a sentence, nothing of what was read. */
@@ -20,11 +21,17 @@ export interface SourceStatus {
   readonly state: 'following' | 'waiting' | 'stopped' | 'failed';
   /** Bytes not delivered yet; absent where it cannot be known. */
   readonly lagBytes?: number;
+  /** The same in lines, for topics. */
+  readonly lagLines?: number;
+  /** Of webhooks, since the process began. */
+  readonly requests?: RequestCounts;
   /** Time of the last line, by the mail server's clock; RFC 3339 UTC. */
   readonly lastLineAt?: string;
   readonly lines: number;
   readonly events: number;
   readonly ignored: number;
+  /** Lines that came again and were left out. */
+  readonly repeated: number;
   readonly notUnderstood: Readonly<Record<string, number>>;
   /** How often lines may have been missed; `gaps` lists the last. */
   readonly gapCount: number;
@@ -50,7 +57,7 @@ export function faultOf(error: unknown, at: string): SourceFault {
     error instanceof Error && 'code' in error && typeof error.code === 'string'
       ? error.code
       : 'COLLECTOR_FAULT';
-  if (error instanceof Error && (code.startsWith('CHECKPOINT_') || code.startsWith('SOURCE_'))) {
+  if (error instanceof Error && /^(?:CHECKPOINT_|SOURCE_|kafka\.)/.test(code)) {
     return { code, message: error.message, at };
   }
   return { code, message: systemSentences[code] ?? `reading or writing failed with ${code}`, at };

@@ -11,13 +11,22 @@ export interface SourceLine {
   readonly text: string;
   /** `line.not_utf8`: the text has U+FFFD where bytes were no UTF-8. */
   readonly problem?: 'line.too_long' | 'line.not_utf8';
+  /**
+   * Digest by which the line is recognised where it is delivered again, soon, and left out then. Hexadecimal,
+   * 32 digits; absent where equal lines can tell of two events.
+   */
+  readonly identity?: string;
+  /** When it was written there, milliseconds since the epoch; absent where that is not known of each line. */
+  readonly writtenMs?: number;
 }
 
 /** Lines that may exist and were not read: detected, reported, never silent. */
 export interface Gap {
   /**
-   * `truncated`: the file was cut and no copy of what it held was found. `lost`: the file that was being
-   * read is gone from its folder (deleted, moved elsewhere, or compressed by other than gzip).
+   * `truncated`: the file was cut and no copy of what it held was found, or a partition ends before what was
+   * read of it. `lost`: the file that was being
+   * read is gone from its folder (deleted, moved elsewhere, or compressed by other than gzip), or records
+   * expired in Kafka before they were read.
    */
   readonly kind: 'truncated' | 'lost';
   /** First position that was not read. */
@@ -38,6 +47,16 @@ export interface SourceProgress {
   readonly state: 'following' | 'waiting';
   /** Bytes that are there and were not delivered; absent where that cannot be known (streams). */
   readonly lagBytes?: number;
+  /** The same in lines, for sources that count those. */
+  readonly lagLines?: number;
+  /** Deliveries since the process began, for sources that are delivered to. */
+  readonly requests?: RequestCounts;
+}
+
+export interface RequestCounts {
+  readonly accepted: number;
+  /** By reason. */
+  readonly refused: Readonly<Record<string, number>>;
 }
 
 /** Throws `SourceError` or an error of the operating system with its `code`; the pipeline opens it again. */
@@ -49,7 +68,8 @@ export interface LineSource {
   open(resume: unknown): Promise<unknown>;
   /**
    * At most `maxLines` lines; waits a short while (about a quarter second) where there are none, and may then
-   * give none. Ends early, with what it has, when the signal is raised.
+   * give none. Ends early, with what it has, when the signal is raised. Called again only once the last
+   * batch was committed.
    */
   read(maxLines: number, signal: AbortSignal): Promise<SourceBatch>;
   progress(): SourceProgress;
@@ -62,7 +82,11 @@ export type SourceErrorCode =
   | 'SOURCE_RESUME_UNKNOWN'
   | 'SOURCE_COMMAND_FAILED'
   | 'SOURCE_NOT_A_FILE'
-  | 'SOURCE_FOLDER_BUSY';
+  | 'SOURCE_FOLDER_BUSY'
+  | 'SOURCE_PARTITION_MISSING'
+  | 'SOURCE_LISTEN_FAILED'
+  | 'SOURCE_SECRET_UNUSABLE'
+  | 'SOURCE_SPOOL_DAMAGED';
 
 export class SourceError extends Error {
   override readonly name = 'SourceError';

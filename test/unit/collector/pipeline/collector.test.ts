@@ -205,6 +205,7 @@ describe('the collector', () => {
       lines: 3,
       events: 1,
       ignored: 0,
+      repeated: 0,
       notUnderstood: {},
       gapCount: 0,
       gaps: [],
