@@ -1,0 +1,21 @@
+#!/bin/bash
+# Gives the server what infra/clickhouse takes from its environment, out of the secrets, and becomes it. Of the
+# users' passwords it has the hashes only.
+# SECRETS, DATA and SERVER replace folders and program, for tests.
+set -euo pipefail
+secrets="${SECRETS:-/run/secrets}"
+disk="${DATA:-/var/lib/clickhouse}/griffie/encrypted"
+
+# Inserts look for their folder under the disk's path twice (infra/clickhouse/README.md).
+mkdir -p "$disk$(dirname "$disk")"
+[ -e "$disk$disk" ] || ln -s "$disk" "$disk$disk"
+
+for user in ingest disclosure retention owner; do
+  hash="$(cat "$secrets/clickhouse-$user.sha256")"
+  export "GRIFFIE_${user^^}_PASSWORD_SHA256=$hash"
+done
+GRIFFIE_DISK_KEY_0_HEX="$(cat "$secrets/clickhouse-disk-key")"
+GRIFFIE_CLUSTER_SECRET="$(cat "$secrets/clickhouse-cluster")"
+GRIFFIE_INTERSERVER_PASSWORD="$(cat "$secrets/clickhouse-interserver")"
+export GRIFFIE_DISK_KEY_0_HEX GRIFFIE_CLUSTER_SECRET GRIFFIE_INTERSERVER_PASSWORD
+exec "${SERVER:-/usr/bin/clickhouse-server}" --config-file=/etc/clickhouse-server/config.xml
