@@ -55,22 +55,39 @@ export function parseCompact(text: string, maxChars: number): CompactResult {
   return { ok: true, jws: { text, header: { alg, kid, ...(typ === undefined ? {} : { typ }) }, payload } };
 }
 
+/** A key as it was enrolled: pinned to one algorithm. */
+export interface PinnedKey {
+  readonly alg: SignatureAlgorithm;
+  readonly jwk: PublicJwk;
+}
+
 /**
  * Whether the signature is the pinned key's, by the pinned algorithm. The header's `alg` has no say: it
  * must be equal to the pinned one before the key is touched.
  */
-export async function verifyCompact(
-  jws: CompactJws,
-  key: { readonly alg: SignatureAlgorithm; readonly jwk: PublicJwk },
-): Promise<boolean> {
-  if (jws.header.alg !== key.alg) return false;
-  try {
-    await compactVerify(jws.text, await importJWK({ ...key.jwk }, key.alg), { algorithms: [key.alg] });
-    return true;
-  } catch (error) {
-    if (error instanceof errors.JOSEError) return false;
-    throw error;
-  }
+export async function verifyCompact(jws: CompactJws, key: PinnedKey): Promise<boolean> {
+  return jws.header.alg === key.alg && (await importVerifier(key))(jws);
+}
+
+/**
+ * `verifyCompact` for many signatures of one key, which is imported once.
+ * @throws Error where the key was not checked by `validatePublicJwk` and cannot be imported.
+ */
+export async function importVerifier({
+  alg,
+  jwk,
+}: PinnedKey): Promise<(jws: CompactJws) => Promise<boolean>> {
+  const imported = await importJWK({ ...jwk }, alg);
+  return async ({ header, text }) => {
+    if (header.alg !== alg) return false;
+    try {
+      await compactVerify(text, imported, { algorithms: [alg] });
+      return true;
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return false;
+      throw error;
+    }
+  };
 }
 
 /** Signs bytes as a compact JWS with `alg`, `kid` and `typ` in its header. */

@@ -4,6 +4,8 @@ export {
   type CompactJws,
   type CompactRefusal,
   type CompactResult,
+  importVerifier,
+  type PinnedKey,
   parseCompact,
   signCompact,
   verifyCompact,

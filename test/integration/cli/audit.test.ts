@@ -110,24 +110,34 @@ describe('a ledger that is whole, but was not written by the rules,', () => {
   });
   afterAll(() => folder.remove());
 
-  const at = '2026-11-20T09:00:00.000Z';
+  const at = '2096-11-20T09:00:00.000Z';
   const orderId = uuidv7();
   const entry = (kind: string, details: object, more: object = {}): LedgerEntry =>
     ({ v: 1, kind, id: uuidv7(), at, actor: { service: 'disclosure' }, ...more, details }) as LedgerEntry;
   const enrolled = (name: 'registrar' | 'reviewer', personId: string): LedgerEntry =>
-    entry('credential.enrolled', {
-      credentialId: name,
-      personId,
-      role: name,
-      algorithm: 'ES256',
-      publicKey: { ...people[name].publicJwk },
-      thumbprint: people[name].kid,
-      notBefore: at,
-      notAfter: '2027-11-20T09:00:00.000Z',
-    });
-  const by = async (name: 'registrar' | 'reviewer', key: SigningKey = people[name]) => ({
+    entry(
+      'credential.enrolled',
+      {
+        credentialId: name,
+        personId,
+        role: name,
+        algorithm: 'ES256',
+        publicKey: { ...people[name].publicJwk },
+        thumbprint: people[name].kid,
+        notBefore: at,
+        notAfter: '2097-11-20T09:00:00.000Z',
+      },
+      { subject: people[name].kid },
+    );
+  const commitments = { order: 'ab'.repeat(32), document: 'cd'.repeat(32), request: 'ef'.repeat(32) };
+  const by = async (
+    name: 'registrar' | 'reviewer',
+    key: SigningKey = people[name],
+    call = { path: '/v1/orders', body: '{}' },
+  ) => ({
     subject: orderId,
     actor: { credential: people[name].kid, role: name },
+    ...(name === 'registrar' ? { commitments } : {}),
     evidence: await signRequest({
       privateKey: key.privateKey,
       alg: key.alg,
@@ -135,23 +145,25 @@ describe('a ledger that is whole, but was not written by the rules,', () => {
       credentialId: name,
       audience,
       method: 'POST',
-      url: `${audience}/v1/orders`,
-      body: new Uint8Array(),
+      url: audience + call.path,
+      body: Buffer.from(call.body),
       nowSeconds: Date.parse(at) / 1000,
     }),
   });
   const recorded = {
     version: 1,
     regime: 'NL_DOMESTIC',
-    regimeVersion: '2026-11-22',
+    regimeVersion: '2096-11-22',
     type: 'produce',
     issuingState: 'NL',
     emergency: false,
     categories: ['sender'],
     targetCount: 1,
     receivedAt: at,
-    validUntil: '2026-12-20T00:00:00.000Z',
+    validUntil: '2096-12-20T00:00:00.000Z',
   };
+
+  const approval = { path: `/v1/orders/${orderId}/approval`, body: '' };
 
   /** Writes entries with the log's own key, as its operator could, and verifies what comes of it. */
   async function verify(entries: readonly LedgerEntry[]) {
@@ -190,7 +202,7 @@ describe('a ledger that is whole, but was not written by the rules,', () => {
         started(),
         enrolled('registrar', 'same'),
         entry('order.recorded', recorded, await by('registrar')),
-        entry('order.approved', { version: 1 }, await by('registrar')),
+        entry('order.approved', { version: 1 }, await by('registrar', people.registrar, approval)),
       ],
       'entry.impossible',
     ],

@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import {
+  type AnyControlEntry,
+  type CaseChecker,
+  type CaseFinding,
+  type ControlEntry,
+  type ControlState,
+  decideDisclosure,
+  type OrderState,
+  type RecordedRequest,
+} from '#shared/control';
+import {
+  checkOrder,
+  type Order,
+  orderDraftSchema,
+  parseTarget,
+  type RequestedScope,
+  regimes,
+  type Target,
+  targetKinds,
+} from '#shared/orders';
+import { parseStrictJson } from '#shared/runtime';
+import { bodyDigest } from '#shared/signed-request';
+import { categoryIds } from '#shared/traffic';
+import type { CaseFileResult, CaseReader } from './case-files.ts';
+
+/*
+ * Decisions that hang on what an order or a request says, made again from the case files: each file is the
+ * one that the ledger commits to, its body is the one that was signed, and the rules come to the same.
+ */
+
+const recordBody = z.object({
+  order: orderDraftSchema,
+  document: z.object({ mediaType: z.string(), content: z.string() }),
+});
+const utc = z.iso.datetime({ offset: true }).transform((value) => new Date(value).toISOString());
+const disclosureBody = z.object({
+  orderId: z.string(),
+  scope: z
+    .object({
+      targets: z
+        .array(
+          z.object({ kind: z.enum(targetKinds), value: z.string(), subaddresses: z.boolean().optional() }),
+        )
+        .optional(),
+      from: utc.optional(),
+      to: utc.optional(),
+      categories: z.array(z.enum(categoryIds)).optional(),
+    })
+    .optional(),
+});
+const requestFile = z.object({ body: z.base64(), scope: z.unknown().optional() });
+
+const follows: CaseFinding = { outcome: 'follows' };
+const fault = (text: string): CaseFinding => ({ outcome: 'fault', fault: text });
+const missing: CaseFinding = { outcome: 'gap', gap: 'case_file_missing' };
+const otherRules: CaseFinding = { outcome: 'gap', gap: 'other_rules' };
+const altered = fault('commits to a case file that is another one now');
+
+/** Thrown inside a check to end it with a finding; never leaves this file. */
+class Ended extends Error {
+  readonly finding: CaseFinding;
+  constructor(finding: CaseFinding) {
+    super(finding.outcome);
+    this.finding = finding;
+  }
+}
+
+/** @param cases of the operator's case folder or a copy of it */
+export function createCaseChecker(cases: CaseReader): CaseChecker {
+  return async (state, entry, request) => {
+    try {
+      return await check(cases, state, entry, request);
+    } catch (error) {
+      if (error instanceof Ended) return error.finding;
+      throw error;
+    }
+  };
+}
+
+async function check(
+  cases: CaseReader,
+  state: ControlState,
+  entry: AnyControlEntry,
+  request: RecordedRequest,
+): Promise<CaseFinding> {
+  switch (entry.kind) {
+    case 'order.recorded':
+      return checkRecorded(cases, entry, request);
+    case 'disclosure.requested':
+    case 'disclosure.refused':
+      return checkDisclosure(cases, state, entry, request);
+    default:
+      return follows;
+  }
+}
+
+async function checkRecorded(
+  cases: CaseReader,
+  { subject = '', at, commitments = {}, details }: ControlEntry<'order.recorded'>,
+  { claims }: RecordedRequest,
+): Promise<CaseFinding> {
+  const file = async (name: string) => opened(await cases.read(subject, `${name}-v1`, commitments[name]));
+  const [order, document, body] = [await file('order'), await file('document'), await file('request')];
+  if (bodyDigest(body) !== claims.bdh) return fault('keeps another request than the one that was signed');
+  const asked = parse(body, recordBody);
+  const sha256 = createHash('sha256').update(document).digest('hex');
+  const kept = json(order);
+  const { mediaType, content } = asked.document;
+  if (!Buffer.from(content, 'base64').equals(document)) {
+    return fault('keeps another document than the one that was signed');
+  }
+  if (!isDeepStrictEqual(member(kept, 'document'), { mediaType, bytes: document.length, sha256 })) {
+    return fault('keeps an order with another document');
+  }
+  const { regime } = asked.order;
+  if (regime === undefined) return fault('records an order without a regime');
+  if (regimes[regime].version !== details.regimeVersion) return otherRules;
+  const checked = checkOrder(asked.order, at);
+  if (!checked.ok) return fault('records an order that the rules refuse');
+  if (!isDeepStrictEqual(plain(checked.order), member(kept, 'order'))) {
+    return fault('keeps another order than the one that was signed');
+  }
+  return isDeepStrictEqual(plain(detailsOf(checked.order)), plain(details))
+    ? follows
+    : fault('says something else of its order than the order does');
+}
+
+/** What `order.recorded` says of an order. */
+function detailsOf(order: Order): ControlEntry<'order.recorded'>['details'] {
+  return {
+    version: 1,
+    regime: order.regime,
+    regimeVersion: order.regimeVersion,
+    type: order.type,
+    issuingState: order.issuingState,
+    emergency: order.emergency !== undefined,
+    categories: [...order.scope.categories],
+    targetCount: order.scope.targets.length,
+    receivedAt: order.receivedAt,
+    validUntil: order.validUntil,
+  };
+}
+
+async function checkDisclosure(
+  cases: CaseReader,
+  state: ControlState,
+  entry: ControlEntry<'disclosure.requested'> | ControlEntry<'disclosure.refused'>,
+  { claims }: RecordedRequest,
+): Promise<CaseFinding> {
+  const { orderId } = entry.details;
+  const recorded = state.orders.get(orderId);
+  if (!recorded) return fault('names an order that was not recorded');
+  const name = `request-${entry.subject ?? ''}`;
+  const kept = parse(opened(await cases.read(orderId, name, entry.commitments?.request)), requestFile);
+  const body = Buffer.from(kept.body, 'base64');
+  if (bodyDigest(body) !== claims.bdh) return fault('keeps another request than the one that was signed');
+  const asked = parse(body, disclosureBody);
+  if (asked.orderId !== orderId) return fault('names another order than its request');
+  const order = await orderOf(cases, recorded);
+  const decision = decideDisclosure(state, orderId, order, requestedScope(asked.scope), entry.at);
+  if (entry.kind === 'disclosure.refused') {
+    const same = !decision.ok && isDeepStrictEqual([...decision.codes], entry.details.codes);
+    return same ? follows : fault('refuses, and the rules decide otherwise');
+  }
+  if (!decision.ok) return fault('was allowed, and asks for more than its order');
+  return isDeepStrictEqual(plain(decision.scope), kept.scope)
+    ? follows
+    : fault('keeps another scope than the rules come to');
+}
+
+async function orderOf(cases: CaseReader, { orderId, commitments }: OrderState): Promise<Order> {
+  // Its form is vouched for by the digest: `checkRecorded` has held the same bytes to the rules.
+  return member(json(opened(await cases.read(orderId, 'order-v1', commitments.order))), 'order') as Order;
+}
+
+function requestedScope(scope: z.infer<typeof disclosureBody>['scope']): RequestedScope {
+  if (scope === undefined) return {};
+  const { targets, ...rest } = scope;
+  if (targets === undefined) return rest;
+  const parsed = targets.map(({ kind, value, subaddresses }): Target => {
+    const result = parseTarget(kind, value, subaddresses);
+    if (!result.ok) throw new Ended(fault('carries a request that the service would not have read'));
+    return result.target;
+  });
+  return { ...rest, targets: parsed };
+}
+
+function opened(result: CaseFileResult): Uint8Array {
+  if (result.ok) return result.bytes;
+  throw new Ended(result.reason === 'missing' ? missing : altered);
+}
+
+function json(bytes: Uint8Array): unknown {
+  const parsed = parseStrictJson(bytes);
+  if (!parsed.ok) throw new Ended(fault('keeps a case file that cannot be read'));
+  return parsed.value;
+}
+
+function parse<T>(bytes: Uint8Array, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(json(bytes));
+  if (!parsed.success) throw new Ended(fault('keeps a case file that cannot be read'));
+  return parsed.data;
+}
+
+const member = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+
+/** As it comes back from JSON: without members that are undefined. */
+const plain = (value: object): unknown => JSON.parse(JSON.stringify(value));

@@ -1,0 +1,61 @@
+import { pairs } from '../output.ts';
+import type { Story, StoryEntry } from './story.ts';
+
+/** What each kind means in a story. Kinds that are not here are named. */
+const sentences: Readonly<Record<string, string>> = {
+  'order.recorded': 'order recorded',
+  'order.approved': 'order approved',
+  'order.rejected': 'order rejected',
+  'disclosure.requested': 'disclosure requested and allowed',
+  'disclosure.refused': 'disclosure requested and refused',
+  'disclosure.released': 'package announced',
+  'disclosure.failed': 'no package could be made',
+  'disclosure.collected': 'package collected',
+  'access.granted': 'read',
+  'access.refused': 'access refused',
+};
+
+export function storyResult({ disclosureId, orderId, entries }: Story): object {
+  return {
+    disclosureId,
+    orderId,
+    entries: entries.map(({ index, entry, by, signature }) => ({ index, by, signature, entry })),
+  };
+}
+
+export function storyLines({ disclosureId, orderId, entries }: Story): string[] {
+  return [
+    ...pairs({ disclosure: disclosureId, order: orderId }),
+    ...entries.flatMap(entryLines),
+    '',
+    'Read, not verified: griffie audit verify shows that nothing is missing or changed.',
+  ];
+}
+
+function entryLines({ index, entry, by, signature }: StoryEntry): string[] {
+  const { kind, at, actor, details, commitments = {} } = entry;
+  const who = by
+    ? `${by.role} ${by.personId} (credential ${by.credentialId})`
+    : 'service' in actor
+      ? actor.service
+      : actor.credential;
+  const facts = Object.entries({ ...details, ...prefixed(commitments) })
+    .filter(([name]) => name !== 'orderId')
+    .map(([name, value]) => [`  ${name}`, typeof value === 'object' ? JSON.stringify(value) : String(value)]);
+  return [
+    '',
+    `${at}  ${sentences[kind] ?? kind} by ${who}, entry ${index}`,
+    ...pairs(Object.fromEntries([...facts, ['  signed request', signatureText(signature)]])),
+  ];
+}
+
+function prefixed(commitments: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(commitments).map(([name, digest]) => [`digest of ${name}`, digest]),
+  );
+}
+
+function signatureText(signature: StoryEntry['signature']): string | undefined {
+  if (signature === 'none') return undefined;
+  return signature === 'verified' ? "verified with the actor's key" : "NOT by the actor's key";
+}

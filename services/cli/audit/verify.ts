@@ -1,0 +1,114 @@
+import { Replay, type ReplayReport } from '#shared/control';
+import { type LogReport, type NoteVerifier, verifyLog } from '#shared/ledger';
+import { utc } from '#shared/runtime';
+import type { CliIo } from '../io.ts';
+import { write } from '../io.ts';
+import { createCaseChecker } from './case-checks.ts';
+import { openCaseReader } from './case-files.ts';
+import { folderAt, type LedgerPlace, openPlace, type PlaceOptions } from './place.ts';
+import { type AuditState, addCheckpoint, readAuditState } from './state-file.ts';
+import {
+  judgeWitnesses,
+  openWitnessed,
+  type WitnessDemand,
+  type Witnessed,
+  witnessDemand,
+} from './witnessed.ts';
+
+export interface VerifyOptions extends PlaceOptions {
+  /** File of the checkpoints seen before. */
+  readonly state?: string;
+  /** Verifier keys of witnesses that must have cosigned. */
+  readonly witness: readonly string[];
+  /** How many of them; by default all. */
+  readonly quorum?: number;
+  /** Folder of case files, and the identities that open them. */
+  readonly cases?: { readonly folder: string; readonly identities: readonly string[] };
+}
+
+export interface VerifyProblem {
+  readonly code: string;
+  readonly sentence: string;
+}
+
+/** What a verification found, for a person or a program. */
+export interface Verification {
+  readonly problems: readonly VerifyProblem[];
+  readonly log: LogReport;
+  /** What the demanded witnesses vouch for; null where none were demanded, or too few cosigned. */
+  readonly witnessed: Witnessed | null;
+  readonly replay: ReplayReport;
+  readonly key: NoteVerifier;
+  readonly keyFrom: LedgerPlace['keyFrom'];
+  /** The service's URL as the ledger has it last, and as the auditor knows it; null where that is not known. */
+  readonly audience: { readonly inLedger: string | null; readonly expected: string | null };
+  /** Null where none is kept; `earlier`: checkpoints in it before this verification. */
+  readonly state: { readonly file: string; readonly earlier: number } | null;
+  readonly casesGiven: boolean;
+  /** The checkpoint before this one that this one does not extend: with it, proof of a fork. */
+  readonly contradicts: string | null;
+}
+
+/** Verifies a ledger; writes nothing but the state file, and that only where nothing was found. */
+export async function verifyLedger(io: CliIo, place: string, options: VerifyOptions): Promise<Verification> {
+  const before = options.state === undefined ? null : await readAuditState(options.state);
+  const demand = witnessDemand(options.witness, options.quorum);
+  const { reader, readWitnessed, key, keyFrom, audience } = await openPlace(io, place, options, before);
+  const cases =
+    options.cases && openCaseReader(await folderAt(options.cases.folder), options.cases.identities);
+  // Before the checkpoint, which is then at least as long.
+  const note = demand.quorum === 0 ? null : openWitnessed(await readWitnessed(), key, demand);
+  const replay = new Replay(cases && createCaseChecker(cases));
+  const log = await verifyLog(reader, {
+    verifiers: [key, ...demand.witnesses],
+    earlier: [...(before?.seen ?? []), ...(note === null ? [] : [note.checkpoint])],
+    onEntries: (leaves, first) => replay.take(leaves, first),
+    ...(io.stderr.isTTY ? { onProgress: progress(io) } : {}),
+  });
+  const replayed = replay.report();
+  const witnessed = demand.quorum === 0 ? null : judgeWitnesses(log, note, demand, io.now());
+  const problems = [
+    ...log.problems,
+    ...(log.checkpoint !== null && demand.quorum > 0 && witnessed === null ? [tooFew(demand)] : []),
+    ...replayed.problems,
+  ];
+  if (options.state !== undefined && problems.length === 0 && log.checkpoint !== null) {
+    await addCheckpoint(options.state, before, key, { ...log.checkpoint, seenAt: utc(io.now()) });
+  }
+  return {
+    problems,
+    log,
+    witnessed,
+    replay: replayed,
+    key,
+    keyFrom,
+    audience: { inLedger: replay.state.configuration?.audience ?? null, expected: audience },
+    state: options.state === undefined ? null : { file: options.state, earlier: before?.seen.length ?? 0 },
+    casesGiven: cases !== undefined,
+    contradicts: contradictedNote(log, before) ?? (isFork(log) ? (note?.checkpoint.note ?? null) : null),
+  };
+}
+
+function tooFew({ witnesses, quorum }: WitnessDemand): VerifyProblem {
+  const names = witnesses.map(({ name }) => name).join(', ');
+  const sentence = `Neither the checkpoint nor the one kept for witnesses is cosigned by ${quorum} of ${names}.`;
+  return { code: 'witness.missing', sentence };
+}
+
+const isFork = ({ problems }: LogReport): boolean =>
+  problems.some(({ code }) => code === 'log.forked' || code === 'log.shrunk');
+
+function contradictedNote(log: LogReport, state: AuditState | null): string | null {
+  return isFork(log) ? (state?.seen.at(-1)?.note ?? null) : null;
+}
+
+/** Shows how far it is, on one line, at most ten times a second. */
+function progress(io: CliIo): (entries: number, size: number) => void {
+  let shownAt = 0;
+  return (entries, size) => {
+    const isLast = entries === size;
+    if (!isLast && io.now() - shownAt < 100) return;
+    shownAt = io.now();
+    void write(io.stderr, `\r${entries} of ${size} entries${isLast ? '\n' : ''}`).catch(() => {});
+  };
+}
