@@ -70,3 +70,8 @@ export function openCheckpoint(note: string, verifiers: readonly NoteVerifier[])
     cosignatures: opened.signatures.filter(({ verifier }) => verifier.type === noteKeyTypes.cosignature),
   };
 }
+
+/** Whether both state the same tree of the same log. */
+export function equalCheckpoints(a: Checkpoint, b: Checkpoint): boolean {
+  return a.origin === b.origin && a.size === b.size && equalHashes(a.root, b.root);
+}

@@ -34,12 +34,24 @@ export const entryKinds = [
   'hold.lifted',
   'hold.ended',
   'retention.purged',
+  'retention.configured',
+  'retention.started',
+  'retention.certified',
+  'retention.overdue',
+  'retention.package_removed',
   'statistics.exported',
   'configuration.changed',
 ] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
-export const actorRoles = ['administrator', 'registrar', 'reviewer', 'officer', 'auditor'] as const;
+export const actorRoles = [
+  'administrator',
+  'registrar',
+  'reviewer',
+  'officer',
+  'auditor',
+  'retention',
+] as const;
 
 /** JWK thumbprint (RFC 7638, SHA-256) in base64url. */
 const thumbprint = z.string().regex(/^[A-Za-z0-9_-]{43}$/);

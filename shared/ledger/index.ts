@@ -1,6 +1,14 @@
 export {
+  type AddCheckpoint,
+  formatAddCheckpoint,
+  parseAddCheckpoint,
+  parseKnownSize,
+  sizeMediaType,
+} from './add-checkpoint.ts';
+export {
   type Checkpoint,
   type CheckpointRefusal,
+  equalCheckpoints,
   formatCheckpoint,
   type OpenedCheckpoint,
   openCheckpoint,
@@ -9,6 +17,7 @@ export {
 } from './checkpoint.ts';
 export { commitTo, createSalt, saltBytes } from './commitment.ts';
 export { type ConsistencyClaim, verifyConsistency } from './consistency-proof.ts';
+export { type Cosignature, type Cosigner, createCosigner, readCosignature } from './cosigner.ts';
 export {
   actorRoles,
   actorSchema,
@@ -20,11 +29,12 @@ export {
   type LedgerEntry,
   ledgerEntrySchema,
 } from './entry.ts';
-export { maxEntryBytes } from './entry-bundle.ts';
+export { decodeBundle, encodeBundle, maxEntryBytes } from './entry-bundle.ts';
 export type { DetailValue } from './entry-details.ts';
 export { LedgerError, type LedgerErrorCode } from './errors.ts';
 export { emptyRoot, type Hash, hashLeaf } from './hash.ts';
 export { type InclusionClaim, verifyInclusion } from './inclusion-proof.ts';
+export { type Judgement, judgeCheckpoint, type WitnessRefusal } from './judge-checkpoint.ts';
 export {
   type AppendedEntry,
   createLedger,
@@ -37,8 +47,10 @@ export {
   generateNoteKey,
   type NoteSigner,
   type NoteVerifier,
+  noteKeyTypes,
   parseVerifierKey,
 } from './note-key.ts';
+export { type PolicyOutcome, type PolicyWitness, parsePolicy, type WitnessPolicy } from './policy.ts';
 export {
   formatReceipt,
   parseReceipt,
@@ -54,6 +66,7 @@ export {
   type LedgerLock,
   type LedgerReader,
   type LedgerStorage,
+  witnessedPath,
 } from './storage.ts';
 export { parseTilePath, type TileName, tilePath } from './tile-path.ts';
 export {

@@ -79,11 +79,16 @@ export function parseVerifierKey(vkey: string): NoteVerifier {
  * @throws LedgerError `ledger.bad_key` where the PEM is not that, or the origin is no key name.
  */
 export function createNoteSigner(origin: string, privateKeyPem: string): NoteSigner {
-  if (!isKeyName(origin)) {
-    throw new LedgerError('ledger.bad_key', 'A log origin has no spaces and no plus sign, and is not empty.');
+  return createSigner(origin, privateKeyPem, noteKeyTypes.ed25519);
+}
+
+/** The same for a key of any of our types; what it signs is the caller's to know. */
+export function createSigner(name: string, privateKeyPem: string, type: NoteKeyType): NoteSigner {
+  if (!isKeyName(name)) {
+    throw new LedgerError('ledger.bad_key', 'A key name has no spaces and no plus sign, and is not empty.');
   }
   const privateKey = readPrivateKey(privateKeyPem);
-  const verifier = createVerifier(origin, noteKeyTypes.ed25519, rawPublicKey(createPublicKey(privateKey)));
+  const verifier = createVerifier(name, type, rawPublicKey(createPublicKey(privateKey)));
   return { verifier, sign: (message) => sign(null, message, privateKey) };
 }
 

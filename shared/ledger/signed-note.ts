@@ -34,8 +34,12 @@ export type OpenedNote =
 export function signNote(text: string, signer: NoteSigner): string {
   if (!isNoteText(text))
     throw new RangeError('a note text ends in a newline and has no other control characters');
-  const blob = Buffer.concat([signer.verifier.keyId, signer.sign(Buffer.from(text))]);
-  return `${text}\n${signaturePrefix}${signer.verifier.name} ${encodeBase64(blob)}\n`;
+  return `${text}\n${signatureLine(signer.verifier, signer.sign(Buffer.from(text)))}`;
+}
+
+/** One signature as a note carries it, with its newline. */
+export function signatureLine({ name, keyId }: NoteVerifier, signature: Uint8Array): string {
+  return `${signaturePrefix}${name} ${encodeBase64(Buffer.concat([keyId, signature]))}\n`;
 }
 
 /**

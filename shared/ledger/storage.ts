@@ -10,6 +10,12 @@
 /** Path of the latest published checkpoint. */
 export const checkpointPath = 'checkpoint';
 
+/**
+ * Name, beside `checkpoint`, of the latest checkpoint that enough witnesses cosigned. It is a note of its
+ * own because the log does not wait for witnesses; the tiles serve for both.
+ */
+export const witnessedPath = 'witnessed';
+
 /** Reads public files; an auditor's copy of the folder or a web server's will do. */
 export interface LedgerReader {
   /**

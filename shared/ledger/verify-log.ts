@@ -1,5 +1,5 @@
 import { decodeUtf8 } from './base64.ts';
-import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, openCheckpoint, type SignedCheckpoint } from './checkpoint.ts';
 import { decodeBundle } from './entry-bundle.ts';
 import { emptyRoot, equalHashes, type Hash, hashLeaf } from './hash.ts';
 import type { NoteVerifier } from './note-key.ts';
@@ -33,13 +33,16 @@ export interface LogProblem {
 export interface LogReport {
   readonly ok: boolean;
   readonly origin: string;
+  /** The signed checkpoint that was verified against; null where it could not be opened. */
+  readonly checkpoint: SignedCheckpoint | null;
   /** Of the signed checkpoint; 0 where that could not be opened. */
   readonly size: number;
   /** As computed from the entries. */
   readonly root: Hash;
   /** Witnesses among the given verifiers, with the times (seconds since the epoch) that they vouch for. */
   readonly witnesses: readonly { readonly name: string; readonly time: number }[];
-  readonly checked: { readonly entries: number; readonly tiles: number };
+  /** `earlier`: kept checkpoints that the log was found to extend. */
+  readonly checked: { readonly entries: number; readonly tiles: number; readonly earlier: number };
   /** In the order found; at most 100. */
   readonly problems: readonly LogProblem[];
 }
@@ -48,10 +51,16 @@ export interface VerifyLogOptions {
   /** The log's key or keys, and any witnesses'. They come from elsewhere than the log's own folder. */
   readonly verifiers: readonly NoteVerifier[];
   /**
-   * A checkpoint that the auditor kept, opened. The log must extend it; this finds a log that was cut or
-   * written anew by somebody who has its key.
+   * Checkpoints that the auditor kept, opened, in any order. The log must extend every one of them; this
+   * finds a log that was cut or written anew by somebody who has its key.
    */
-  readonly earlier?: Checkpoint;
+  readonly earlier?: readonly Checkpoint[];
+  /**
+   * Called with the entries of every bundle, in their order and cut to the checkpoint's size: what is read
+   * by somebody else is what was hashed. Not called for a bundle that is lost or none.
+   * @param first index of the first of them
+   */
+  readonly onEntries?: (entries: readonly Uint8Array[], first: number) => Promise<void> | void;
   /** Called after every bundle with the number of entries read so far. */
   readonly onProgress?: (entries: number, size: number) => void;
 }
@@ -62,9 +71,9 @@ export interface VerifyLogOptions {
  * @returns what was found; rejects only where `reader` does.
  */
 export async function verifyLog(reader: LedgerReader, options: VerifyLogOptions): Promise<LogReport> {
-  const { verifiers, earlier, onProgress } = options;
+  const { verifiers, earlier = [], onEntries, onProgress } = options;
   const problems: LogProblem[] = [];
-  const checked = { entries: 0, tiles: 0 };
+  const checked = { entries: 0, tiles: 0, earlier: 0 };
   const found = (code: LogProblemCode, sentence: string) => {
     if (problems.length < maxProblems) problems.push({ code, sentence });
   };
@@ -74,7 +83,8 @@ export async function verifyLog(reader: LedgerReader, options: VerifyLogOptions)
   if (!opened.ok) {
     if (note === undefined) found('checkpoint.missing', 'There is no checkpoint.');
     else found('checkpoint.invalid', `The checkpoint is not one of this log's (${opened.reason}).`);
-    return { ok: false, origin: '', size: 0, root: emptyRoot, witnesses: [], checked, problems };
+    const nothing = { origin: '', checkpoint: null, size: 0, root: emptyRoot, witnesses: [] };
+    return { ok: false, ...nothing, checked, problems };
   }
   const { origin, size, root: signedRoot } = opened.checkpoint;
 
@@ -106,7 +116,7 @@ export async function verifyLog(reader: LedgerReader, options: VerifyLogOptions)
     return hashes;
   }
 
-  async function readLeaves(index: number, width: number): Promise<readonly Hash[] | null> {
+  async function readEntries(index: number, width: number): Promise<readonly Uint8Array[] | null> {
     const path = tilePath({ level: 'entries', index, width });
     const stored = await readPart(reader, { level: 'entries', index, width });
     if (stored === undefined) {
@@ -118,34 +128,41 @@ export async function verifyLog(reader: LedgerReader, options: VerifyLogOptions)
       found('bundle.malformed', `Entry bundle ${path} has not exactly ${stored.width} entries.`);
       return null;
     }
-    return entries.slice(0, width).map(hashLeaf);
+    return entries.slice(0, width);
   }
 
   function checkEarlier(before: RightEdge, leaves: readonly Hash[]): void {
-    if (earlier === undefined) return;
-    if (earlier.size <= before.size || earlier.size > before.size + leaves.length) return;
-    const then = growEdge(before, leaves.slice(0, earlier.size - before.size)).edge;
-    if (!equalHashes(edgeRoot(then), earlier.root)) {
-      found('log.forked', `The first ${earlier.size} entries are not those of the earlier checkpoint.`);
+    for (const { size: then, root } of earlier) {
+      if (then <= before.size || then > before.size + leaves.length) continue;
+      const { edge } = growEdge(before, leaves.slice(0, then - before.size));
+      if (equalHashes(edgeRoot(edge), root)) checked.earlier++;
+      else found('log.forked', `The first ${then} entries are not those of the earlier checkpoint.`);
     }
   }
 
-  if (earlier !== undefined && (earlier.size > size || earlier.origin !== origin)) {
+  for (const kept of earlier) {
+    if (kept.size <= size && kept.origin === origin) {
+      // Every log extends the empty one.
+      if (kept.size === 0) checked.earlier++;
+      continue;
+    }
     found(
       'log.shrunk',
-      `The log has ${size} entries, and does not extend the earlier checkpoint of ${earlier.size}.`,
+      `The log has ${size} entries, and does not extend the earlier checkpoint of ${kept.size}.`,
     );
   }
   let edge = emptyEdge;
   while (edge.size < size && problems.length < maxProblems) {
     const index = edge.size / tileSpan;
     const width = tileWidthAt(0, index, size);
-    const leaves = await readLeaves(index, width);
+    const entries = await readEntries(index, width);
+    const leaves = entries?.map(hashLeaf) ?? null;
     const stored = await checkTile({ level: 0, index, width }, leaves);
     // Where a bundle is lost, its tile still lets the rest of the tree be checked.
     const hashes = leaves ?? stored;
     if (hashes === null) break;
     checkEarlier(edge, hashes);
+    if (entries !== null) await onEntries?.(entries, edge.size);
     const grown = growEdge(edge, hashes);
     for (const tile of grown.tiles) {
       if (tile.level > 0 && tile.width === tileSpan) await checkTile(tile, tile.hashes);
@@ -165,6 +182,7 @@ export async function verifyLog(reader: LedgerReader, options: VerifyLogOptions)
   return {
     ok: problems.length === 0,
     origin,
+    checkpoint: opened.checkpoint,
     size,
     root: edgeRoot(edge),
     witnesses: opened.cosignatures.map(({ verifier, time = 0 }) => ({ name: verifier.name, time })),

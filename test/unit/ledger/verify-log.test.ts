@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import {
   createLedger,
   createNoteSigner,
+  decodeBundle,
+  decodeEntry,
+  encodeBundle,
   encodeEntry,
   generateNoteKey,
   type LedgerStorage,
@@ -9,7 +12,6 @@ import {
   verifyLog,
 } from '#shared/ledger';
 import { createMemoryStorage } from '#shared/ledger-storage';
-import { decodeBundle, encodeBundle } from '../../../shared/ledger/entry-bundle.ts';
 import { entriesOf, entryOf } from '../../support/ledger-entries.ts';
 
 const signer = createNoteSigner('log.example/griffie', generateNoteKey());
@@ -56,7 +58,25 @@ describe('an audit of the log', () => {
       onProgress: (entries) => seen.push(entries),
     });
     expect(seen).toEqual([256, 512, 600]);
-    expect(report.checked).toEqual({ entries: 600, tiles: 4 });
+    expect(report.checked).toEqual({ entries: 600, tiles: 4, earlier: 0 });
+  });
+
+  it('hands on exactly the entries that were hashed, cut to the checkpoint', async () => {
+    const storage = createMemoryStorage();
+    const ledger = await createLedger({ storage, signer });
+    await ledger.append(entriesOf(200));
+    const older = await bytesAt(storage, 'checkpoint');
+    await ledger.append(entriesOf(100, 200));
+    await storage.publish(older);
+    const seen: number[] = [];
+    await verifyLog(storage, {
+      verifiers,
+      onEntries: (entries, first) => {
+        for (const bytes of entries) seen.push(Number(decodeEntry(bytes).details.n));
+        expect(first).toBe(0);
+      },
+    });
+    expect(seen).toEqual(Array.from({ length: 200 }, (_, n) => n));
   });
 
   it('finds any changed byte of any file', async () => {
@@ -135,7 +155,7 @@ describe('an audit of the log', () => {
     const earlierNote = (await bytesAt(storage, 'checkpoint')).toString();
     const opened = openCheckpoint(earlierNote, verifiers);
     if (!opened.ok) throw new Error('the checkpoint opens');
-    const earlier = opened.checkpoint;
+    const earlier = [opened.checkpoint];
     expect(await codes(storage, { earlier })).toEqual([]);
     expect(await codes(await ledgerOf(200), { earlier })).toEqual(['log.shrunk']);
     for (const size of [300, 301, 600])
@@ -151,7 +171,8 @@ describe('an audit of the log', () => {
       await ledger.append(entriesOf(step));
       earlier.push(ledger.checkpoint());
     }
-    for (const checkpoint of earlier) expect(await codes(storage, { earlier: checkpoint })).toEqual([]);
+    const report = await verifyLog(storage, { verifiers, earlier });
+    expect(report).toMatchObject({ ok: true, checked: { earlier: earlier.length } });
   });
 
   it('reads the full tile where a partial one was dropped since the checkpoint', async () => {
