@@ -25,6 +25,25 @@ export type AccessRefusal =
     >
   | 'access.role';
 
+/** How far the clock may read behind the ledger: what time daemons correct by stepping. */
+const clockToleranceMs = 5_000;
+
+/**
+ * The time under which a step is decided and recorded: the clock's, and never before the latest time that
+ * the ledger bears out, so that nothing which ended there begins again. A clock further behind than the
+ * tolerance decides nothing: an expired order would be in force again, and a used request usable.
+ * @param reading of the service's clock, RFC 3339 UTC
+ */
+export function decideClock(
+  state: Pick<ControlState, 'believedAt'>,
+  reading: string,
+): Decision<{ at: string }, 'clock.set_back'> {
+  const { believedAt } = state;
+  if (reading >= believedAt) return { ok: true, at: reading };
+  if (Date.parse(believedAt) - Date.parse(reading) <= clockToleranceMs) return { ok: true, at: believedAt };
+  return { ok: false, code: 'clock.set_back' };
+}
+
 /** The credential that a key id names, if it may act at `at`. */
 export function decideCredential(
   state: ControlState,
@@ -102,18 +121,58 @@ export function decideRelease(
 ): Decision<{ order: OrderState }, OrderRefusal> {
   const order = state.orders.get(orderId);
   if (!order) return { ok: false, code: 'order.unknown' };
+  const code = releaseRefusal(order, at);
+  return code === null ? { ok: true, order } : { ok: false, code };
+}
+
+function releaseRefusal(order: OrderState, at: string): OrderRefusal | null {
   switch (orderStatus(order, at)) {
     case 'AwaitingApproval':
-      return { ok: false, code: 'order.not_approved' };
+      return 'order.not_approved';
     case 'Rejected':
-      return { ok: false, code: 'order.rejected' };
+      return 'order.rejected';
     case 'Expired':
-      return { ok: false, code: 'order.expired' };
+      return 'order.expired';
     case 'Approved':
-      return order.details.type === 'produce'
-        ? { ok: true, order }
-        : { ok: false, code: 'order.preservation_only' };
+      return order.details.type === 'produce' ? null : 'order.preservation_only';
   }
+}
+
+const seesAllOrders: ReadonlySet<Role> = new Set<Role>(['registrar', 'reviewer', 'auditor']);
+
+/**
+ * The orders that this credential's person needs to know now, oldest first. Registrars and reviewers handle
+ * all of them, and auditors see how each stands. An officer sees those under which anything may be asked for
+ * now, and those under which they asked themselves: an order names no officers, so that these are the ones
+ * they can have to do with.
+ */
+export function readableOrders(
+  state: Pick<ControlState, 'orders' | 'disclosures'>,
+  credential: Credential,
+  at: string,
+): readonly OrderState[] {
+  const orders = [...state.orders.values()];
+  if (seesAllOrders.has(credential.role)) return orders;
+  if (credential.role !== 'officer') return [];
+  const asked = new Set<string>();
+  for (const { orderId, requestedBy } of state.disclosures.values()) {
+    if (requestedBy.personId === credential.personId) asked.add(orderId);
+  }
+  return orders.filter((order) => asked.has(order.orderId) || releaseRefusal(order, at) === null);
+}
+
+/** Whether the credential may read this order now. Absent and not allowed are one answer. */
+export function decideOrderReading(
+  state: ControlState,
+  orderId: string,
+  credential: Credential,
+  at: string,
+): Decision<{ order: OrderState }, 'order.unknown'> {
+  const order = state.orders.get(orderId);
+  const { disclosures } = state;
+  const isReadable =
+    order && readableOrders({ orders: new Map([[orderId, order]]), disclosures }, credential, at);
+  return order && isReadable?.length === 1 ? { ok: true, order } : { ok: false, code: 'order.unknown' };
 }
 
 export type DisclosureDecision =

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { regimeIds } from '#shared/orders';
 import { categoryIds, utcTimestamp } from '#shared/traffic';
+import { retentionDetails } from './retention.ts';
 import { roles } from './roles.ts';
 
 /*
@@ -86,6 +87,7 @@ export const entryDetails = {
   }),
   'disclosure.failed': z.strictObject({ orderId: idSchema, code: codeSchema }),
   'disclosure.collected': z.strictObject({ bytes: count }),
+  ...retentionDetails,
   /** Access that changed nothing: a reading of orders, documents, the ledger. */
   'access.granted': z.strictObject({ route: z.string().max(128) }),
   /** A refusal to a credential whose signature was verified. */

@@ -2,6 +2,7 @@ import { parseStrictJson } from '#shared/runtime';
 import { parseCompact, proofClaimsSchema, proofLimits, proofRememberSeconds } from '#shared/signed-request';
 import type { EntryKind } from './details.ts';
 import { type AnyControlEntry, ControlError } from './entry.ts';
+import { believedTime, decideRetention, type RetentionDraft } from './retention.ts';
 import { type Role, roles } from './roles.ts';
 import {
   type ControlState,
@@ -21,10 +22,17 @@ import {
 export function foldEntry(state: ControlState, entry: AnyControlEntry): ControlState {
   const index = state.size;
   checkAuthority(state, entry, index);
-  rememberProof(state, entry);
+  const proof = usedProofOf(entry, index);
   applyKind(state, entry, index);
   state.counts.set(entry.kind, (state.counts.get(entry.kind) ?? 0) + 1);
   state.size = index + 1;
+  if (entry.at > state.latestAt) state.latestAt = entry.at;
+  // By a person, whose clock is another one: that of the retention service may be the service's own.
+  const byPerson = 'credential' in entry.actor && entry.actor.role !== 'retention';
+  const signed = byPerson && entry.evidence !== undefined && entry.kind !== 'access.refused';
+  if (signed) state.signedSize = state.size;
+  state.believedAt = believedTime(state.believedAt, { at: entry.at, signed });
+  if (proof) rememberProof(state, proof);
   return state;
 }
 
@@ -42,6 +50,11 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'disclosure.released': [],
   'disclosure.failed': [],
   'disclosure.collected': ['officer'],
+  'retention.configured': ['retention'],
+  'retention.started': ['retention'],
+  'retention.certified': ['retention'],
+  'retention.overdue': ['retention'],
+  'retention.package_removed': [],
   'access.granted': roles,
   'access.refused': roles,
   'access.noise': [],
@@ -56,7 +69,10 @@ function checkAuthority(state: ControlState, entry: AnyControlEntry, index: numb
   if ('service' in entry.actor) {
     // The first administrator is enrolled by the service: the ledger's second entry, and no other.
     const isBootstrap = entry.kind === 'credential.enrolled' && index <= 1;
-    if (allowed.length > 0 && !isBootstrap) throw new ControlError(index, 'no service can cause it');
+    // In one process with the ledger the retention service needs no credential of its own.
+    const isRetention = allowed.includes('retention') && !entry.kind.startsWith('access.');
+    if (allowed.length > 0 && !isBootstrap && !isRetention)
+      throw new ControlError(index, 'no service can cause it');
     return;
   }
   const credential = state.credentials.get(entry.actor.credential);
@@ -70,18 +86,25 @@ function checkAuthority(state: ControlState, entry: AnyControlEntry, index: numb
   }
 }
 
+type UsedProof = NonNullable<ReturnType<typeof proofKeyOf>>;
+
 /** Every entry that carries a signed request uses that request up. */
-function rememberProof(state: ControlState, entry: AnyControlEntry): void {
-  if (entry.evidence === undefined) return;
-  const key = proofKeyOf(entry.evidence);
-  if (key === null) throw new ControlError(state.size, 'its evidence is no signed request');
-  const nowSeconds = Math.floor(Date.parse(entry.at) / 1000);
+function usedProofOf({ evidence }: AnyControlEntry, index: number): UsedProof | null {
+  if (evidence === undefined) return null;
+  const proof = proofKeyOf(evidence);
+  if (proof === null) throw new ControlError(index, 'its evidence is no signed request');
+  return proof;
+}
+
+function rememberProof(state: ControlState, { name, issuedAt }: UsedProof): void {
+  // By the time that the ledger bears out: one set ahead and back would make a used request usable again.
+  const nowSeconds = Math.floor(Date.parse(state.believedAt) / 1000);
   // The map is in order of arrival, so the oldest are forgotten first; at most two minutes are kept.
   for (const [used, until] of state.usedProofs) {
     if (until >= nowSeconds) break;
     state.usedProofs.delete(used);
   }
-  state.usedProofs.set(key.name, key.issuedAt + proofRememberSeconds);
+  state.usedProofs.set(name, issuedAt + proofRememberSeconds);
 }
 
 /** Name under which a proof is remembered, or null where the text is no proof. */
@@ -176,12 +199,38 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
     case 'disclosure.collected':
       updateDisclosure(state, index, subject(), (d) => ({ ...d, collections: d.collections + 1 }));
       return;
+    case 'retention.configured':
+    case 'retention.started':
+    case 'retention.certified':
+    case 'retention.overdue': {
+      const decision = decideRetention(state.retention, retentionDraft(entry, subject), entry.at);
+      if (!decision.ok) throw new ControlError(index, `the rules of expiry refuse it (${decision.code})`);
+      state.retention = decision.state;
+      return;
+    }
+    case 'retention.package_removed':
+      updateDisclosure(state, index, subject(), (d) => {
+        if (!d.released || d.packageRemovedAt !== undefined) {
+          throw new ControlError(index, 'its package was not on the server');
+        }
+        return { ...d, packageRemovedAt: entry.at };
+      });
+      return;
     case 'disclosure.refused':
     case 'access.granted':
     case 'access.refused':
     case 'access.noise':
       return;
   }
+}
+
+function retentionDraft(
+  entry: Extract<AnyControlEntry, { kind: RetentionDraft['kind'] }>,
+  subject: () => string,
+): RetentionDraft {
+  return entry.kind === 'retention.started' || entry.kind === 'retention.certified'
+    ? ({ kind: entry.kind, subject: subject(), details: entry.details } as RetentionDraft)
+    : entry;
 }
 
 function decideOrder(

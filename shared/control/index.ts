@@ -4,11 +4,14 @@ export {
   type DisclosureDecision,
   decideAccess,
   decideApproval,
+  decideClock,
   decideCredential,
   decideDisclosure,
+  decideOrderReading,
   decideRelease,
   decideUse,
   type OrderRefusal,
+  readableOrders,
 } from './decide.ts';
 export {
   type DetailsOf,
@@ -25,8 +28,39 @@ export {
   type ControlEntry,
   ControlError,
 } from './entry.ts';
+export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
+export { isLastAdministrator, type Rederived, rederive, type Unknowable } from './rederive.ts';
+export {
+  type CaseChecker,
+  type CaseFinding,
+  type Gap,
+  Replay,
+  type ReplayProblem,
+  type ReplayReport,
+} from './replay.ts';
+export {
+  type CheckedPlace,
+  decideRetention,
+  maxRunDays,
+  noRetention,
+  type RemovedDay,
+  type RetentionDecision,
+  type RetentionDraft,
+  type RetentionRefusal,
+  type RetentionState,
+  retentionDetails,
+} from './retention.ts';
 export { type Role, roles } from './roles.ts';
+export { nameOfRoute, type SignedRoute, signedRoutes } from './routes.ts';
+export {
+  type EntryFilter,
+  entryFilterSchema,
+  entryMatcher,
+  type Outcome,
+  outcomeOf,
+  outcomes,
+} from './search.ts';
 export {
   type ControlState,
   type Credential,

@@ -1,4 +1,5 @@
 import type { DetailsOf, EntryKind, ServiceConfiguration } from './details.ts';
+import { noRetention, type RetentionState } from './retention.ts';
 
 /** A credential as the ledger knows it. `thumbprint` is its key's RFC 7638 thumbprint and the `kid` of its proofs. */
 export type Credential = DetailsOf<'credential.enrolled'> & { readonly revokedAt?: string };
@@ -38,6 +39,8 @@ export interface DisclosureState {
   };
   readonly failure?: string;
   readonly collections: number;
+  /** When the package was taken off the server. */
+  readonly packageRemovedAt?: string;
 }
 
 /** Current state of the control plane: a fold over the ledger, and nothing else. */
@@ -51,6 +54,13 @@ export interface ControlState {
   /** `kid` and `jti` of every proof that became an entry's evidence, with the second until which it is remembered. */
   readonly usedProofs: Map<string, number>;
   readonly counts: Map<EntryKind, number>;
+  retention: RetentionState;
+  /** Time of the latest entry; of noise, its end. Empty before the first. */
+  latestAt: string;
+  /** See `believedTime`. */
+  believedAt: string;
+  /** Entries up to and with the last that a person signed for. */
+  signedSize: number;
 }
 
 export function emptyState(): ControlState {
@@ -62,6 +72,10 @@ export function emptyState(): ControlState {
     disclosures: new Map(),
     usedProofs: new Map(),
     counts: new Map(),
+    retention: noRetention,
+    latestAt: '',
+    believedAt: '',
+    signedSize: 0,
   };
 }
 

@@ -1,0 +1,177 @@
+import { asControlEntry, type DetailsOf, type EntryKind } from '#shared/control';
+import type { FoundEntry } from '../audit/entry-source.ts';
+
+/** A number of orders, and how long they took. */
+export interface OrderFigures {
+  readonly received: number;
+  /** At least one package with records was released. */
+  readonly fulfilled: number;
+  readonly unfulfilled: number;
+  /** From receipt to the first release, of those that were fulfilled; null where none was. Hours, one decimal. */
+  readonly averageHours: number | null;
+}
+
+/**
+ * A year's figures (Regulation (EU) 2023/1543, Article 28(4), and what supervisors ask besides), from the
+ * ledger alone. Orders are those recorded in the year; what became of them is counted up to the last entry.
+ */
+export interface YearStatistics {
+  readonly year: number;
+  /** Entries that were looked at. */
+  readonly ledgerEntries: number;
+  /** Time of the last of them: an earlier end than the year's says that the year is not over in this ledger. */
+  readonly upTo: string | null;
+  readonly production: OrderFigures;
+  readonly byIssuingState: Readonly<Record<string, OrderFigures>>;
+  readonly byEmergency: Readonly<Record<'emergency' | 'ordinary', OrderFigures>>;
+  readonly byCategory: Readonly<Record<string, OrderFigures>>;
+  readonly byRegime: Readonly<Record<string, OrderFigures>>;
+  readonly preservation: { readonly received: number };
+  readonly decisions: Readonly<Record<string, number>>;
+  readonly disclosures: {
+    readonly requested: number;
+    readonly released: number;
+    readonly withoutRecords: number;
+    readonly failed: number;
+    readonly records: number;
+    readonly collected: number;
+  };
+  /** Refused requests and rejected orders, by reason. */
+  readonly refusals: Readonly<Record<string, number>>;
+  /** What the table asks for and the ledger does not hold: it is in case files. */
+  readonly notInLedger: readonly string[];
+}
+
+const notInLedger = [
+  'deadlines missed: the deadline is in the order',
+  'age of the data at the request: the window is in the order and the request',
+  'time from a preservation order to the production order: their connection is in the orders',
+] as const;
+
+/** Kinds that the figures are made from. */
+export const countedKinds = [
+  'order.recorded',
+  'order.approved',
+  'order.rejected',
+  'disclosure.requested',
+  'disclosure.refused',
+  'disclosure.released',
+  'disclosure.failed',
+  'disclosure.collected',
+  'access.refused',
+] as const satisfies readonly EntryKind[];
+
+interface Order {
+  readonly details: DetailsOf<'order.recorded'>;
+  /** Of the first package with records. */
+  releasedAt: string | null;
+}
+
+/** @param entries those of `countedKinds`, from the ledger's beginning, in their order */
+export async function countYear(entries: AsyncIterable<FoundEntry>, year: number): Promise<YearStatistics> {
+  const inYear = (at: string): boolean => at.startsWith(`${year}-`);
+  const orders = new Map<string, Order>();
+  const refusals = new Map<string, number>();
+  const decisions = new Map<string, number>();
+  const add = (to: Map<string, number>, name: string): void => void to.set(name, (to.get(name) ?? 0) + 1);
+  const disclosures = { requested: 0, released: 0, withoutRecords: 0, failed: 0, records: 0, collected: 0 };
+  let preservation = 0;
+  let looked = 0;
+  let upTo = '';
+
+  for await (const { index, entry: raw } of entries) {
+    const entry = asControlEntry(index, raw);
+    looked++;
+    if (entry.at > upTo) upTo = entry.at;
+    const counts = inYear(entry.at);
+    switch (entry.kind) {
+      case 'order.recorded':
+        if (!counts) break;
+        if (entry.details.type === 'preserve') preservation++;
+        else orders.set(entry.subject ?? '', { details: entry.details, releasedAt: null });
+        break;
+      case 'order.approved':
+        if (counts) add(decisions, 'approved');
+        break;
+      case 'order.rejected':
+        if (counts) add(decisions, 'rejected');
+        if (counts) add(refusals, `order.rejected.${entry.details.reason}`);
+        break;
+      case 'disclosure.requested':
+        if (counts) disclosures.requested++;
+        break;
+      case 'disclosure.refused':
+        if (counts) for (const code of entry.details.codes) add(refusals, code);
+        break;
+      case 'disclosure.released': {
+        const order = orders.get(entry.details.orderId);
+        // Also a release of the next year fulfils an order of this one.
+        if (order && entry.details.completeness !== 'none') order.releasedAt ??= entry.at;
+        if (!counts) break;
+        disclosures.released++;
+        disclosures.records += entry.details.records;
+        if (entry.details.completeness === 'none') disclosures.withoutRecords++;
+        break;
+      }
+      case 'disclosure.failed':
+        if (counts) disclosures.failed++;
+        break;
+      case 'disclosure.collected':
+        if (counts) disclosures.collected++;
+        break;
+      case 'access.refused':
+        if (counts) add(refusals, entry.details.code);
+        break;
+      default:
+        break;
+    }
+  }
+  const all = [...orders.values()];
+  return {
+    year,
+    ledgerEntries: looked,
+    upTo: upTo === '' ? null : upTo,
+    production: figuresOf(all),
+    byIssuingState: grouped(all, ({ details }) => [details.issuingState]),
+    byEmergency: {
+      emergency: figuresOf(all.filter(({ details }) => details.emergency)),
+      ordinary: figuresOf(all.filter(({ details }) => !details.emergency)),
+    },
+    byCategory: grouped(all, ({ details }) => details.categories),
+    byRegime: grouped(all, ({ details }) => [details.regime]),
+    preservation: { received: preservation },
+    decisions: sorted(decisions),
+    disclosures,
+    refusals: sorted(refusals),
+    notInLedger,
+  };
+}
+
+function figuresOf(orders: readonly Order[]): OrderFigures {
+  const hours = orders.flatMap(({ details, releasedAt }) =>
+    releasedAt === null ? [] : [(Date.parse(releasedAt) - Date.parse(details.receivedAt)) / 3_600_000],
+  );
+  const sum = hours.reduce((total, one) => total + one, 0);
+  return {
+    received: orders.length,
+    fulfilled: hours.length,
+    unfulfilled: orders.length - hours.length,
+    averageHours: hours.length === 0 ? null : Math.round((sum / hours.length) * 10) / 10,
+  };
+}
+
+function grouped(
+  orders: readonly Order[],
+  namesOf: (order: Order) => readonly string[],
+): Record<string, OrderFigures> {
+  const groups = new Map<string, Order[]>();
+  for (const order of orders) {
+    for (const name of namesOf(order)) groups.set(name, [...(groups.get(name) ?? []), order]);
+  }
+  return Object.fromEntries(
+    [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, of]) => [name, figuresOf(of)]),
+  );
+}
+
+const sorted = (counts: ReadonlyMap<string, number>): Record<string, number> =>
+  Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));

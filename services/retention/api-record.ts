@@ -1,0 +1,142 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { z } from 'zod';
+import { type RetentionDraft, retentionDetails } from '#shared/control';
+import type { RetentionRecord } from '#shared/retention';
+import type { Clock } from '#shared/runtime';
+import { proofHeader, signRequest } from '#shared/signed-request';
+import { utcTimestamp } from '#shared/traffic';
+import type { RetentionCredential } from './credential.ts';
+
+/** The disclosure API refused, or is away. */
+export class ApiRecordError extends Error {
+  readonly code: string;
+  constructor(code: string) {
+    super(`the ledger did not take an entry about expiry (${code})`);
+    this.name = 'ApiRecordError';
+    this.code = code;
+  }
+}
+
+const limits = { answerBytes: 256 * 1024, timeoutMs: 60_000 } as const;
+
+const run = { id: z.uuidv7(), at: utcTimestamp };
+const view = z.object({
+  policy: retentionDetails['retention.configured'].extend({ since: utcTimestamp }).nullable(),
+  openRun: retentionDetails['retention.started'].extend(run).nullable(),
+  lastCertificate: retentionDetails['retention.certified'].extend(run).nullable(),
+  lastOverdue: retentionDetails['retention.overdue'].extend({ at: utcTimestamp }).nullable(),
+  now: utcTimestamp,
+  latestAt: utcTimestamp,
+  believedAt: utcTimestamp,
+  size: z.int(),
+  signedSize: z.int(),
+});
+const problem = z.object({ code: z.string().regex(/^[a-z][a-z0-9_.]{0,63}$/) });
+
+const paths: Readonly<Record<RetentionDraft['kind'], string>> = {
+  'retention.configured': '/v1/retention/policy',
+  'retention.started': '/v1/retention/runs',
+  'retention.certified': '/v1/retention/certificates',
+  'retention.overdue': '/v1/retention/alarms',
+};
+
+/** The ledger over the disclosure API, with requests that are signed like everybody's. */
+export function createApiRecord(options: {
+  readonly credential: RetentionCredential;
+  readonly clock: Clock;
+  /** PEM of the authority that signed the API's certificate, where the system does not know it. */
+  readonly caCertificate?: Buffer;
+  /** Where to send what is signed for the public URL, where that is another one. */
+  readonly connectTo?: string;
+}): RetentionRecord {
+  const { credential, clock, caCertificate } = options;
+  const connectTo = options.connectTo ?? credential.service;
+  const { service, credentialId, key } = credential;
+
+  async function send(method: 'GET' | 'POST', path: string, body: Buffer): Promise<unknown> {
+    const url = service + path;
+    const proof = await signRequest({
+      privateKey: key.privateKey,
+      alg: key.alg,
+      kid: key.kid,
+      credentialId,
+      audience: service,
+      method,
+      url,
+      body,
+      nowSeconds: Math.floor(clock.now() / 1000),
+    });
+    const headers = {
+      [proofHeader]: proof,
+      ...(body.length > 0 ? { 'content-type': 'application/json' } : {}),
+    };
+    const { status, bytes } = await exchange(connectTo + path, { method, headers, body, caCertificate });
+    const answer = parse(bytes);
+    if (status === 200) return answer;
+    throw new ApiRecordError(problem.safeParse(answer).data?.code ?? 'service.unexpected_answer');
+  }
+
+  return {
+    view: async () => {
+      const parsed = view.safeParse(await send('GET', '/v1/retention', Buffer.alloc(0)));
+      if (!parsed.success) throw new ApiRecordError('service.unexpected_answer');
+      return parsed.data;
+    },
+    append: async (draft) => {
+      await send('POST', paths[draft.kind], Buffer.from(JSON.stringify(bodyOf(draft))));
+    },
+  };
+}
+
+/** In the schema's order of members, so that an auditor finds the body that was signed from the entry. */
+function bodyOf(draft: RetentionDraft): object {
+  const details = retentionDetails[draft.kind].parse(draft.details);
+  return 'subject' in draft ? { runId: draft.subject, ...details } : details;
+}
+
+function exchange(
+  url: string,
+  {
+    method,
+    headers,
+    body,
+    caCertificate,
+  }: {
+    readonly method: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: Buffer;
+    readonly caCertificate: Buffer | undefined;
+  },
+): Promise<{ status: number; bytes: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const fail = (): void => reject(new ApiRecordError('service.unreachable'));
+    const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+    const call = request(
+      url,
+      { method, headers, timeout: limits.timeoutMs, ...(caCertificate ? { ca: caCertificate } : {}) },
+      (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > limits.answerBytes) call.destroy(new Error('the answer is too long'));
+          else chunks.push(chunk);
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes: Buffer.concat(chunks) }));
+        response.on('error', fail);
+      },
+    );
+    call.on('timeout', () => call.destroy(new Error('no answer in time')));
+    call.on('error', fail);
+    call.end(body);
+  });
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { kafkaConfigSchema, kafkaSettingsFromEnvironment, kafkaVariables } from '#shared/bus';
+import {
+  commonSettings,
+  commonVariables,
+  type Environment,
+  nested,
+  type Outcome,
+  readEnvironment,
+  settingsFrom,
+  type Variable,
+} from '#shared/runtime';
+import {
+  retentionPeriodSchema,
+  retentionVariable,
+  serverConfigSchema,
+  serverSettingsFromEnvironment,
+  serverVariables,
+  topologySchema,
+  topologyVariables,
+} from '#shared/store';
+
+const path = z.string().min(1).max(4096);
+
+const schema = z.object({
+  ...commonSettings,
+  retention: retentionPeriodSchema.prefault('P6M'),
+  legalBasis: z.string().min(1).max(500),
+  credentialFile: path,
+  caFile: path.optional(),
+  apiUrl: z.url({ protocol: /^https?$/ }).optional(),
+  clickhouse: serverConfigSchema,
+  tables: topologySchema.prefault({}),
+  /** Where it is given, the topics' settings are looked at, too. */
+  kafka: kafkaConfigSchema.optional(),
+});
+/** Configuration of the retention service as a process of its own. */
+export type RetentionSettings = z.infer<typeof schema>;
+
+const own: readonly Variable[] = [
+  {
+    name: 'RETENTION_LEGAL_BASIS',
+    member: 'legalBasis',
+    about: 'the law or policy that the period follows, in your own words; stands in the ledger',
+    required: true,
+  },
+  {
+    name: 'RETENTION_CREDENTIAL_FILE',
+    member: 'credentialFile',
+    about: 'credential of the role retention (griffie key new), with which the ledger’s entries are signed',
+    required: true,
+    file: true,
+  },
+  {
+    name: 'RETENTION_API_URL',
+    member: 'apiUrl',
+    about: 'URL under which this process reaches the disclosure API',
+    default: 'the public URL, as the credential file has it',
+  },
+  {
+    name: 'RETENTION_CA_FILE',
+    member: 'caFile',
+    about: 'PEM of the authority that signed the disclosure API’s certificate',
+    default: 'the system’s',
+    file: true,
+  },
+  retentionVariable,
+  ...commonVariables,
+];
+
+/** The cluster is optional here: without brokers the topics are not looked at. */
+const optionalKafka: readonly Variable[] = kafkaVariables.map(({ required: _, ...variable }) => variable);
+
+export const retentionVariables: readonly Variable[] = [
+  ...own,
+  ...nested('clickhouse', serverVariables),
+  ...nested('tables', topologyVariables),
+  ...nested('kafka', optionalKafka),
+];
+
+export function readRetentionSettings(env: Environment): Promise<Outcome<RetentionSettings>> {
+  const kafka = env.KAFKA_BROKERS ? { kafka: kafkaSettingsFromEnvironment(env) } : {};
+  const settings = {
+    ...settingsFrom(own, env),
+    clickhouse: serverSettingsFromEnvironment(env),
+    tables: settingsFrom(topologyVariables, env),
+    ...kafka,
+  };
+  return readEnvironment(env, { variables: retentionVariables, settings, schema });
+}

@@ -1,0 +1,35 @@
+import type { Registry } from 'prom-client';
+import { addGauge } from '#shared/runtime';
+import type { Retention } from './retention.ts';
+
+/** How expiry stands, for alarms: something overdue, a clock that is not believed, a certificate that is missing. */
+export function addRetentionMetrics(registry: Registry, retention: Retention): void {
+  addGauge(registry, {
+    name: 'griffie_retention_overdue_items',
+    help: 'What is still there a day after its time, by place. Anything but 0 is an alarm.',
+    labels: ['place'],
+    read: () => retention.status().overdue.map(({ place, items }) => [{ place }, items]),
+  });
+  addGauge(registry, {
+    name: 'griffie_retention_clock_believed',
+    help: '1 while the clock is believed; 0 while nothing is deleted because it is not.',
+    read: () => (retention.status().clock?.ok === true ? 1 : 0),
+  });
+  addGauge(registry, {
+    name: 'griffie_retention_last_certificate_timestamp_seconds',
+    help: 'When deletion was last certified, seconds since the epoch; one comes each day.',
+    read: () => Date.parse(retention.status().lastCertificate?.at ?? '1970-01-01T00:00:00.000Z') / 1000,
+  });
+  addGauge(registry, {
+    name: 'griffie_retention_held_rows',
+    help: 'Rows of traffic by state: held, next (goes within a week), due (past its time).',
+    labels: ['state'],
+    read: () => {
+      const { days } = retention.status();
+      return (['held', 'next', 'due'] as const).map((state) => [
+        { state },
+        days.filter((day) => day.state === state).reduce((sum, { rows }) => sum + rows, 0),
+      ]);
+    },
+  });
+}

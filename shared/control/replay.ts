@@ -1,0 +1,224 @@
+import { decodeEntry, LedgerError } from '#shared/ledger';
+import { type CompactJws, importVerifier, validatePublicJwk } from '#shared/signed-request';
+import type { EntryKind } from './details.ts';
+import { type AnyControlEntry, asControlEntry, ControlError } from './entry.ts';
+import { checkEvidence, type RecordedRequest } from './evidence.ts';
+import { foldEntry } from './fold.ts';
+import { type Rederived, rederive, type Unknowable } from './rederive.ts';
+import { type ControlState, type Credential, emptyState } from './state.ts';
+
+/** An entry that the rules could not have written. */
+export interface ReplayProblem {
+  readonly code:
+    | 'entry.unreadable'
+    | 'entry.impossible'
+    | 'entry.evidence'
+    | 'entry.decision'
+    | 'entry.case_file';
+  readonly index: number;
+  /** For a person; names the entry by its index, never what it says. */
+  readonly sentence: string;
+}
+
+/** What could not be checked. `body`: whether the body that was signed is the one that took effect. */
+export type Gap = Unknowable | 'body' | 'case_file_missing' | 'other_rules' | 'clock';
+
+/** What looking into the case files gave. `fault` ends the sentence "Entry 7 …". */
+export type CaseFinding =
+  | { readonly outcome: 'follows' }
+  | { readonly outcome: 'gap'; readonly gap: Gap }
+  | { readonly outcome: 'fault'; readonly fault: string };
+
+/** Looks into the case files of an entry whose decision hangs on them. Asked before the entry is folded. */
+export type CaseChecker = (
+  state: ControlState,
+  entry: AnyControlEntry,
+  request: RecordedRequest,
+) => Promise<CaseFinding>;
+
+export interface ReplayReport {
+  /** Entries that were replayed. */
+  readonly entries: number;
+  readonly counts: Readonly<Partial<Record<EntryKind, number>>>;
+  /** Entries whose signed request was verified with the key that was enrolled for its actor. */
+  readonly signaturesVerified: number;
+  /** Entries that decide something, and whose decision was made again in full. */
+  readonly decisionsRemade: number;
+  /** Entries of which something could not be checked, by what, with the first ones' indexes. */
+  readonly gaps: Readonly<
+    Partial<Record<Gap, { readonly count: number; readonly first: readonly number[] }>>
+  >;
+  /** In the order of the entries; at most 100. */
+  readonly problems: readonly ReplayProblem[];
+}
+
+const bounds = { problems: 100, indexesPerGap: 10 } as const;
+
+/** Kinds that carry no decision of the rules: only the fold has something to say of them. */
+const undecided: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  'ledger.started',
+  'configuration.changed',
+  'access.noise',
+]);
+
+type Verifier = (jws: CompactJws) => Promise<boolean>;
+
+/** Nothing is by a key that could not have been enrolled. */
+async function makeVerifier({ thumbprint, publicKey, algorithm }: Credential): Promise<Verifier> {
+  const key = await validatePublicJwk(publicKey, algorithm);
+  return key.ok && key.kid === thumbprint ? importVerifier(key) : async () => false;
+}
+
+/**
+ * Replays a ledger: holds each entry against the state that the entries before it lead to, by the rules of
+ * this version. Memory is that of the state, whatever the number of readings and refusals.
+ */
+export class Replay {
+  readonly #state = emptyState();
+  readonly #checkCase: CaseChecker | undefined;
+  readonly #verifiers = new Map<string, Promise<Verifier>>();
+  readonly #gaps = new Map<Gap, { count: number; first: number[] }>();
+  #problems: ReplayProblem[] = [];
+  #signatures = 0;
+  #decisions = 0;
+  #latest = '';
+  #stopped = false;
+
+  constructor(checkCase?: CaseChecker) {
+    this.#checkCase = checkCase;
+  }
+
+  /** The state that the entries so far lead to. */
+  get state(): Readonly<ControlState> {
+    return this.#state;
+  }
+
+  /**
+   * Takes the next leaves. Nothing is replayed after a gap, or after an entry that could not be folded: what
+   * follows it says nothing any more.
+   * @param first index of the first of them
+   */
+  async take(leaves: readonly Uint8Array[], first: number): Promise<void> {
+    const signatures: Promise<void>[] = [];
+    for (const [i, bytes] of leaves.entries()) {
+      if (this.#stopped || first + i !== this.#state.size || this.#problems.length >= bounds.problems) break;
+      try {
+        const entry = asControlEntry(first + i, decodeEntry(bytes));
+        const signature = await this.#replay(entry);
+        if (signature) signatures.push(signature);
+      } catch (error) {
+        this.#stop(first + i, error);
+      }
+    }
+    // Side by side, because they need the state no more.
+    await Promise.all(signatures);
+  }
+
+  report(): ReplayReport {
+    return {
+      entries: this.#state.size,
+      counts: Object.fromEntries(this.#state.counts),
+      signaturesVerified: this.#signatures,
+      decisionsRemade: this.#decisions,
+      gaps: Object.fromEntries(this.#gaps),
+      problems: this.#problems.toSorted((a, b) => a.index - b.index).slice(0, bounds.problems),
+    };
+  }
+
+  /** @returns the verification of the entry's signature, on its way, where there is one. */
+  async #replay(entry: AnyControlEntry): Promise<Promise<void> | null> {
+    const index = this.#state.size;
+    const evidence = checkEvidence(this.#state, entry);
+    const request = evidence.ok ? evidence.request : null;
+    const problem = evidence.ok
+      ? await this.#decide(entry, request)
+      : { code: 'entry.evidence' as const, fault: evidence.fault };
+    try {
+      foldEntry(this.#state, entry);
+    } catch (error) {
+      // Found before the rules could say the same of it in general.
+      if (problem?.code !== 'entry.evidence') throw error;
+      this.#stopped = true;
+    }
+    if (problem) this.#found(problem.code, index, problem.fault);
+    return request ? this.#verify(request, index) : null;
+  }
+
+  async #decide(
+    entry: AnyControlEntry,
+    request: RecordedRequest | null,
+  ): Promise<{ code: ReplayProblem['code']; fault: string } | null> {
+    const index = this.#state.size;
+    if (entry.at < this.#latest && !isDatedApart(entry)) this.#gap('clock', index);
+    if (entry.at > this.#latest) this.#latest = entry.at;
+    if (request?.body === 'elsewhere' && isChange(entry.kind)) this.#gap('body', index);
+    const decision: Rederived = rederive(this.#state, entry, request);
+    if (decision.outcome === 'contradicts') return { code: 'entry.decision', fault: decision.fault };
+    if (decision.outcome === 'unknowable') {
+      if (decision.why !== 'case_file' || !this.#checkCase || !request) {
+        this.#gap(decision.why, index);
+        return null;
+      }
+      const finding = await this.#checkCase(this.#state, entry, request);
+      if (finding.outcome === 'fault') return { code: 'entry.case_file', fault: finding.fault };
+      if (finding.outcome === 'gap') {
+        this.#gap(finding.gap, index);
+        return null;
+      }
+    }
+    if (!undecided.has(entry.kind)) this.#decisions++;
+    return null;
+  }
+
+  async #verify({ credential, jws }: RecordedRequest, index: number): Promise<void> {
+    const verify = await this.#verifierOf(credential);
+    if (await verify(jws)) this.#signatures++;
+    else this.#found('entry.evidence', index, "carries a request that its actor's key did not sign");
+  }
+
+  /** By the enrolled key, imported once: a thumbprint is enrolled once, so that it names one key for ever. */
+  #verifierOf(credential: Credential): Promise<Verifier> {
+    const known = this.#verifiers.get(credential.thumbprint);
+    if (known) return known;
+    const made = makeVerifier(credential);
+    this.#verifiers.set(credential.thumbprint, made);
+    return made;
+  }
+
+  #found(code: ReplayProblem['code'], index: number, fault: string): void {
+    this.#problems.push({ code, index, sentence: `Entry ${index} ${fault}.` });
+  }
+
+  #gap(gap: Gap, index: number): void {
+    const found = this.#gaps.get(gap) ?? { count: 0, first: [] };
+    found.count++;
+    if (found.first.length < bounds.indexesPerGap) found.first.push(index);
+    this.#gaps.set(gap, found);
+  }
+
+  #stop(index: number, error: unknown): void {
+    this.#stopped = true;
+    if (error instanceof ControlError) {
+      const sentence = `${error.message[0]?.toUpperCase()}${error.message.slice(1)}.`;
+      this.#problems.push({ code: 'entry.impossible', index, sentence });
+    } else if (error instanceof LedgerError) {
+      this.#found('entry.unreadable', index, 'is no entry of a known version');
+    } else throw error;
+  }
+}
+
+/**
+ * A minute's noise is dated before its turn comes, and nothing hangs on that time; a refusal for the clock
+ * has the clock's own reading, which `rederive` holds against the ledger.
+ */
+function isDatedApart(entry: AnyControlEntry): boolean {
+  return (
+    entry.kind === 'access.noise' ||
+    (entry.kind === 'access.refused' && entry.details.code === 'clock.set_back')
+  );
+}
+
+/** Kinds whose body decides what took effect, and is neither in the entry in full nor in a case file. */
+function isChange(kind: EntryKind): boolean {
+  return kind === 'credential.enrolled' || kind === 'credential.revoked' || kind === 'order.rejected';
+}

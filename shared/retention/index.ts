@@ -1,0 +1,4 @@
+export { ClockGuard, type ClockReading, type ClockTrouble, type ClockVerdict, clockBounds } from './clock.ts';
+export { type PictureDay, pictureLines, pictureSvg, type RetentionPicture } from './picture.ts';
+export { planRun, type RunPlan } from './plan.ts';
+export type { RetentionRecord, RetentionView } from './record.ts';

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { createRetention, type Place, type Retention } from '#services/retention';
+import { silentLogger } from '#shared/runtime';
+import {
+  createPartitions,
+  type Database,
+  type DayHeld,
+  openEmbeddedDatabase,
+  type Partitions,
+  type RetentionPeriod,
+} from '#shared/store';
+import { startTestService, type TestService } from '../../support/test-service.ts';
+
+export interface RetentionWorld {
+  readonly service: TestService;
+  readonly database: Database;
+  /** Of the real engine, with the test's clock for its own. */
+  readonly partitions: Partitions;
+  /** What the test's clock was moved by beyond the time that passed, milliseconds. */
+  skewMs: number;
+  /** A new retention service over the same ledger and engine, as after a restart. */
+  retention(change?: {
+    readonly period?: RetentionPeriod;
+    readonly places?: readonly Place[];
+    readonly partitions?: Partial<Partitions>;
+  }): Retention;
+  held(): Promise<DayHeld[]>;
+  /** Entries about expiry, in their order. */
+  entries(): Promise<{ kind: string; details: Record<string, unknown> }[]>;
+  stop(): Promise<void>;
+}
+
+/** The disclosure service with its ledger and the real engine, and a retention service beside it. */
+export async function openRetentionWorld(): Promise<RetentionWorld> {
+  const service = await startTestService();
+  const database = await openEmbeddedDatabase({ folder: join(service.folder, 'engine') });
+  const { clock } = service;
+  const partitions: Partitions = {
+    ...createPartitions(database, { database: 'default' }),
+    engineTime: async () => clock.now(),
+  };
+  const world: RetentionWorld = {
+    service,
+    database,
+    partitions,
+    skewMs: 0,
+    retention: ({ period = { months: 6 }, places = [], partitions: change = {} } = {}) =>
+      createRetention({
+        partitions: { ...partitions, ...change },
+        record: service.service.retentionRecord,
+        policy: { period, legalBasis: 'policy of the test' },
+        places,
+        clock,
+        monotonic: () => clock.now() - world.skewMs,
+        logger: silentLogger,
+      }),
+    held: () => partitions.list(),
+    entries: async () => (await service.entries()).filter(({ kind }) => kind.startsWith('retention.')),
+    async stop() {
+      await database.close();
+      await service.stop();
+    },
+  };
+  return world;
+}
