@@ -7,6 +7,7 @@ import type { NoiseCounter } from './control/noise.ts';
 import type { RefusalMemory } from './control/repeats.ts';
 import type { PackageFolder } from './release/packages.ts';
 import type { ReleaseQueue } from './release/release-queue.ts';
+import type { Witnessing } from './witnesses/witnessing.ts';
 
 /** What the routes work with. */
 export interface ServiceContext {
@@ -15,6 +16,8 @@ export interface ServiceContext {
   /** Verifier key (vkey) of the checkpoints. */
   readonly ledgerKey: string;
   readonly ledgerFiles: LedgerReader;
+  /** Null where no witnesses are configured. */
+  readonly witnessing: Pick<Witnessing, 'cosigned' | 'dress'> | null;
   readonly cases: CaseFiles;
   readonly store: TrafficStore;
   readonly packages: PackageFolder;

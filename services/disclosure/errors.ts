@@ -34,6 +34,11 @@ const ownErrors = {
     'Shorten the URL and the headers; all of them together have at most 16,384 bytes.',
   ),
   'request.timeout': row(408, 'Request too slow', 'Send the whole request within 30 seconds.'),
+  'request.rate': row(
+    429,
+    'Too many requests',
+    'Wait as many seconds as Retry-After says; sign anew, and send fewer at a time.',
+  ),
   'access.role': row(403, 'Role not allowed', 'Use a credential of the role that the description names.'),
   'credential.unknown': row(
     404,
@@ -102,13 +107,46 @@ const ownErrors = {
     'Disclosure failed',
     'Ask the operator to look at the log; then request it again.',
   ),
+  'disclosure.package_removed': row(
+    410,
+    'Package removed',
+    'Packages can be fetched for thirty days after their release; ask for the disclosure again.',
+  ),
+  'retention.no_policy': row(
+    409,
+    'No period recorded',
+    'Record the period in force before anything else about expiry.',
+  ),
+  'retention.policy_version': row(
+    409,
+    'Other policy in force',
+    'Read what the ledger says of expiry, and name the policy in force.',
+  ),
+  'retention.run_open': row(409, 'A run is open', 'Finish the run that was begun; the ledger names it.'),
+  'retention.run_unknown': row(
+    409,
+    'No such run',
+    'Record what is about to be removed before it is certified.',
+  ),
+  'retention.run_differs': row(409, 'Run differs', 'Certify exactly the days that the run began with.'),
+  'retention.backwards': row(409, 'Certified already', 'Certify no day before the last that was certified.'),
   'ledger.unavailable': row(503, 'Ledger unavailable', 'Nothing was done and nothing left. Try again later.'),
   'ledger.in_doubt': row(
     503,
     'Outcome unknown',
     'Look whether it was done before you try again: the ledger could not say whether it was recorded.',
   ),
+  'clock.set_back': row(
+    503,
+    'Clock set back',
+    'Nothing was done. The service’s clock reads earlier than its ledger; its operator must set it right.',
+  ),
   'store.unavailable': row(503, 'Store unavailable', 'Try again later; nothing was released.'),
+  'service.busy': row(
+    503,
+    'Service busy',
+    'Wait as many seconds as Retry-After says, then sign and send again.',
+  ),
   'service.internal': row(500, 'Internal error', 'Tell the operator the time of the request.'),
 } as const satisfies Record<string, ErrorRow>;
 
@@ -141,10 +179,17 @@ export class ApiError extends Error {
   readonly problems: readonly Problem[];
   readonly codes: readonly string[];
   readonly recorded: boolean;
+  /** Whole seconds, for the header Retry-After. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     code: ErrorCode,
-    more: { problems?: readonly Problem[]; codes?: readonly string[]; recorded?: boolean } = {},
+    more: {
+      problems?: readonly Problem[];
+      codes?: readonly string[];
+      recorded?: boolean;
+      retryAfterSeconds?: number;
+    } = {},
   ) {
     super(code);
     this.name = 'ApiError';
@@ -152,6 +197,7 @@ export class ApiError extends Error {
     this.problems = more.problems ?? [];
     this.codes = more.codes ?? [code];
     this.recorded = more.recorded ?? false;
+    this.retryAfterSeconds = more.retryAfterSeconds;
   }
 }
 

@@ -1,4 +1,22 @@
+export {
+  type DisclosureSettings,
+  disclosureVariables,
+  publicUrlOf,
+  publicUrlSchema,
+  readDisclosureSettings,
+} from './config.ts';
 export type { FirstAdministrator } from './control/bootstrap.ts';
 export { errorTable } from './errors.ts';
+export { announceKeys, KeyFileError, keyFiles } from './keys.ts';
 export { apiLimits } from './limits.ts';
-export { createDisclosureService, type DisclosureDeps, type DisclosureService } from './service.ts';
+export { type Installation, openDisclosure, openInstallation, openInstallationWitnessing } from './open.ts';
+export { disclosureService } from './process.ts';
+export {
+  type Answered,
+  createDisclosureService,
+  type DisclosureDeps,
+  type DisclosureFigures,
+  type DisclosureService,
+} from './service.ts';
+export { readWitnessPolicy, WitnessPolicyError, type WitnessRequirement } from './witnesses/policy-file.ts';
+export { openWitnessing, type Witnessing, type WitnessingFigures } from './witnesses/witnessing.ts';

@@ -4,17 +4,22 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { ServiceConfiguration } from '#shared/control';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import type { Ledger, LedgerReader } from '#shared/ledger';
-import type { Clock, Logger } from '#shared/runtime';
+import type { RetentionRecord } from '#shared/retention';
+import { type Clock, codeOf, type Logger } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
 import { bootstrap, type FirstAdministrator } from './control/bootstrap.ts';
 import { openCaseFiles } from './control/case-files.ts';
 import { openControlPlane } from './control/control-plane.ts';
 import { NoiseCounter } from './control/noise.ts';
 import { RefusalMemory } from './control/repeats.ts';
+import { createRetentionRecord } from './control/retention-record.ts';
+import { routeName } from './http/act.ts';
+import { createGuard } from './http/guard.ts';
 import { describeAll, describeRoute, openApiDocument } from './http/openapi.ts';
 import { outsideRoutes } from './http/outside-routes.ts';
 import { secure } from './http/plugin.ts';
-import { apiLimits } from './limits.ts';
+import { apiLimits, gateBounds } from './limits.ts';
+import { createPackageExpiry } from './release/package-expiry.ts';
 import { openPackageFolder } from './release/packages.ts';
 import { createReleaseQueue } from './release/release-queue.ts';
 import { credentialRoutes } from './routes/credentials.ts';
@@ -22,6 +27,22 @@ import { disclosureRoutes } from './routes/disclosures.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { publicRoutes } from './routes/public.ts';
+import { retentionRoutes } from './routes/retention.ts';
+import type { Witnessing } from './witnesses/witnessing.ts';
+
+/** One answer of the API, as it is counted: nothing of who asked, or for what. */
+export interface Answered {
+  /** Method and pattern, such as `GET /v1/orders/:orderId`; `other` where there is no such route. */
+  readonly route: string;
+  /** `ok`, or the code of the refusal. */
+  readonly outcome: string;
+}
+
+/** Counts over the whole ledger. */
+export interface DisclosureFigures {
+  readonly byStatus: Readonly<Record<string, number>>;
+  readonly released: number;
+}
 
 export interface DisclosureDeps {
   readonly ledger: Ledger;
@@ -42,16 +63,26 @@ export interface DisclosureDeps {
   readonly firstAdministrator?: FirstAdministrator;
   /** PEM. Without it the service must only listen on loopback. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+  /** Has checkpoints cosigned; without it nobody is asked. The service starts and stops it. */
+  readonly witnessing?: Witnessing;
+  /** Told of each answer. */
+  readonly onAnswer?: (answered: Answered) => void;
 }
 
 export interface DisclosureService {
   readonly app: FastifyInstance;
   /** Listens, and takes up releases that were left undone. Resolves to the port. */
   start(address: { host: string; port: number }): Promise<number>;
+  figures(): DisclosureFigures;
+  /** For a retention service in this process: the way to the ledger. */
+  readonly retentionRecord: RetentionRecord;
+  /** Released packages that are still on the server a day after their time. */
+  packagesLeft(): number;
   close(): Promise<void>;
 }
 
 const noiseIntervalMs = 60_000;
+const packageIntervalMs = 3_600_000;
 
 /**
  * The disclosure API over a ledger and a store.
@@ -68,6 +99,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     { control, ledger, cases, store, packages, signer, operator: deps.operator, clock },
     logger,
   );
+  const packageExpiry = createPackageExpiry({ control, packages, logger });
   const noise = new NoiseCounter(clock);
   const { ledgerFiles, ledgerKey } = deps;
   const context = {
@@ -75,6 +107,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     ledger,
     ledgerFiles,
     ledgerKey,
+    witnessing: deps.witnessing ?? null,
     cases,
     store,
     packages,
@@ -85,20 +118,31 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     logger,
   };
 
+  const slowness = {
+    maxHeaderSize: apiLimits.headerBytes,
+    headersTimeout: apiLimits.headersMs,
+    handshakeTimeout: apiLimits.headersMs,
+    connectionsCheckingInterval: apiLimits.slowCheckMs,
+  };
   const app = fastify({
     logger: false,
     bodyLimit: apiLimits.bodyBytes,
     requestTimeout: apiLimits.requestMs,
     connectionTimeout: apiLimits.requestMs,
     exposeHeadRoutes: false,
-    http: { maxHeaderSize: apiLimits.headerBytes },
+    keepAliveTimeout: apiLimits.keepAliveMs,
+    http: slowness,
     routerOptions: { maxParamLength: apiLimits.paramCharacters },
     ...outsideRoutes(noise),
-    ...(deps.tls ? { https: { ...deps.tls, minVersion: 'TLSv1.2' as const } } : {}),
+    ...(deps.tls ? { https: { ...slowness, ...deps.tls, minVersion: 'TLSv1.2' as const } } : {}),
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  secure(app, context);
+  secure(app, context, createGuard(app, noise, gateBounds));
+  app.addHook('onResponse', async (request) => {
+    const route = request.is404 ? 'other' : routeName(request);
+    deps.onAnswer?.({ route, outcome: request.refusal ?? 'ok' });
+  });
   await app.register(swagger, {
     openapi: openApiDocument,
     transform: describeRoute,
@@ -110,6 +154,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     orderRoutes(routes, context);
     disclosureRoutes(routes, context);
     ledgerRoutes(routes, context);
+    retentionRoutes(routes, context);
   });
   await app.ready();
 
@@ -117,26 +162,54 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     const entry = noise.take();
     if (entry === null) return;
     try {
-      await control.transact(() => ({ entries: [entry], result: undefined }));
+      await control.transact(() => ({ entries: [entry], result: undefined }), { underAnyClock: true });
     } catch {
       noise.putBack(entry);
       logger.error({ code: 'ledger.unavailable' }, 'refusals of the last minute were not recorded');
     }
   }
-  let timer: NodeJS.Timeout | undefined;
+  async function expirePackages(): Promise<void> {
+    try {
+      await packageExpiry.run();
+    } catch (error) {
+      logger.error({ code: codeOf(error) }, 'packages past their time were not removed; it is tried again');
+    }
+  }
+  let expiring = Promise.resolve();
+  const timers: NodeJS.Timeout[] = [];
 
   return {
     app,
     start: async (address) => {
       await releases.resume();
       await app.listen(address);
-      timer = setInterval(() => void recordNoise(), noiseIntervalMs);
+      deps.witnessing?.start();
+      expiring = expirePackages();
+      timers.push(
+        setInterval(() => void recordNoise(), noiseIntervalMs),
+        setInterval(() => {
+          expiring = expiring.then(expirePackages);
+        }, packageIntervalMs),
+      );
       const bound = app.server.address();
       return typeof bound === 'object' && bound !== null ? bound.port : address.port;
     },
+    retentionRecord: createRetentionRecord(control),
+    packagesLeft: () => packageExpiry.left(),
+    figures: () => {
+      const byStatus: Record<string, number> = {};
+      let released = 0;
+      for (const disclosure of control.state.disclosures.values()) {
+        byStatus[disclosure.status] = (byStatus[disclosure.status] ?? 0) + 1;
+        if (disclosure.released !== undefined) released += 1;
+      }
+      return { byStatus, released };
+    },
     close: async () => {
-      clearInterval(timer);
+      for (const timer of timers) clearInterval(timer);
+      await deps.witnessing?.stop();
       await app.close();
+      await expiring;
       await releases.close();
       await recordNoise();
     },

@@ -100,10 +100,12 @@ describe('the OpenAPI description', () => {
         'GET /ledger/checkpoint',
         'GET /ledger/tile/entries/{*}',
         'GET /ledger/tile/{*}',
+        'GET /ledger/witnessed',
         'GET /openapi.json',
         'GET /v1/credentials',
         'GET /v1/disclosures/{disclosureId}',
         'GET /v1/disclosures/{disclosureId}/package',
+        'GET /v1/ledger/entries/{first}/{end}',
         'GET /v1/orders',
         'GET /v1/orders/{orderId}',
         'GET /v1/orders/{orderId}/document',
@@ -112,9 +114,15 @@ describe('the OpenAPI description', () => {
         'POST /v1/credentials',
         'POST /v1/credentials/{thumbprint}/revocation',
         'POST /v1/disclosures',
+        'POST /v1/ledger/search',
         'POST /v1/orders',
         'POST /v1/orders/{orderId}/approval',
         'POST /v1/orders/{orderId}/rejection',
+        'GET /v1/retention',
+        'POST /v1/retention/alarms',
+        'POST /v1/retention/certificates',
+        'POST /v1/retention/policy',
+        'POST /v1/retention/runs',
       ].sort(),
     );
     // The router's own list, so that a new route cannot be left out above; it prints both wildcards as one.
@@ -128,7 +136,14 @@ describe('the OpenAPI description', () => {
   });
 
   it('asks for a signed request everywhere but on what is public, and refuses with problem documents', () => {
-    const open = ['/health', '/v1/service', '/openapi.json', '/ledger/checkpoint', '/ledger/tile/{*}'];
+    const open = [
+      '/health',
+      '/v1/service',
+      '/openapi.json',
+      '/ledger/checkpoint',
+      '/ledger/witnessed',
+      '/ledger/tile/{*}',
+    ];
     expect(description.components.securitySchemes).toMatchObject({
       griffieProof: { type: 'apiKey', in: 'header', name: 'Griffie-Proof' },
     });

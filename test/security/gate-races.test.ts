@@ -156,8 +156,8 @@ describe('times hold to the millisecond', () => {
 
   it('the validity of an order ends with its last instant', async () => {
     const officer = await t.enrol('officer');
-    const orderId = await t.approvedOrder(t.orderDraft({ validUntil: '2026-11-20T12:00:00.000Z' }));
-    t.clock.set('2026-11-20T12:00:00.000Z');
+    const orderId = await t.approvedOrder(t.orderDraft({ validUntil: '2096-11-20T12:00:00.000Z' }));
+    t.clock.set('2096-11-20T12:00:00.000Z');
     expect((await officer.call('POST', '/v1/disclosures', { body: { orderId } })).status).toBe(202);
     t.clock.advance(1);
     const late = await officer.call('POST', '/v1/disclosures', { body: { orderId } });
@@ -165,7 +165,7 @@ describe('times hold to the millisecond', () => {
     const reviewer = await t.enrol('reviewer');
     const waiting = await t.record(
       await t.enrol('registrar'),
-      t.orderDraft({ validUntil: '2026-11-20T12:00:00.002Z' }),
+      t.orderDraft({ validUntil: '2096-11-20T12:00:00.002Z' }),
     );
     t.clock.advance(2);
     const approval = await reviewer.call('POST', `/v1/orders/${waiting}/approval`);
@@ -173,10 +173,10 @@ describe('times hold to the millisecond', () => {
   });
 
   it.each([
-    ['from', '2026-10-31T23:59:59.9999999Z'],
-    ['from', '2026-11-01T00:59:59.999+01:00'],
-    ['to', '2026-11-20T00:00:00.001000Z'],
-    ['to', '2026-11-20T01:00:00.001+01:00'],
+    ['from', '2096-10-31T23:59:59.9999999Z'],
+    ['from', '2096-11-01T00:59:59.999+01:00'],
+    ['to', '2096-11-20T00:00:00.001000Z'],
+    ['to', '2096-11-20T01:00:00.001+01:00'],
     ['to', '9999-12-31T23:59:59-01:00'],
   ])('a window with %s %s is outside by a hair', async (member, value) => {
     const officer = await t.enrol('officer');

@@ -20,6 +20,8 @@ export async function bootstrap(
   configuration: ServiceConfiguration,
   firstAdministrator: FirstAdministrator | undefined,
 ): Promise<void> {
+  // A start that changes nothing decides nothing: the clock may be wrong until the network is there.
+  if (isDeepStrictEqual(control.state.configuration, configuration)) return;
   await control.transact((state, at) => {
     const by = { at, actor: { service: 'disclosure' } };
     const entries: AnyControlEntry[] = [];
@@ -28,7 +30,7 @@ export async function bootstrap(
       const { thumbprint } = firstAdministrator;
       entries.push({ ...by, kind: 'ledger.started', details: configuration });
       entries.push({ ...by, kind: 'credential.enrolled', subject: thumbprint, details: firstAdministrator });
-    } else if (!isDeepStrictEqual(state.configuration, configuration)) {
+    } else {
       entries.push({ ...by, kind: 'configuration.changed', details: configuration });
     }
     return { entries, result: undefined };

@@ -3,6 +3,7 @@ import {
   type AnyControlEntry,
   asControlEntry,
   type ControlState,
+  decideClock,
   emptyState,
   foldEntry,
 } from '#shared/control';
@@ -15,6 +16,15 @@ export interface Step<T> {
   readonly result: T;
 }
 
+/** The clock reads earlier than what the ledger bears out: nothing is decided. */
+export class ClockError extends Error {
+  readonly code = 'clock.set_back';
+  constructor() {
+    super('the clock reads earlier than the ledger; set it right');
+    this.name = 'ClockError';
+  }
+}
+
 /**
  * The one writer of the control plane. Steps run one after another; each sees the state of all entries
  * before its own, and its result is given out only when its entries are durable and folded. That is what
@@ -23,14 +33,17 @@ export interface Step<T> {
 export interface ControlPlane {
   readonly state: Readonly<ControlState>;
   /**
-   * @param decide gets the state and the clock reading that its entries must carry.
+   * @param decide gets the state and the time that its entries must carry: see `decideClock`.
+   * @param options `underAnyClock`: for what is told, not decided; the time is then the clock's own.
    * @returns the step's result and the ledger index of each of its entries.
    * @throws LedgerError where the entries could not be made durable: then nothing has happened, or, where
    * its code is `ledger.in_doubt`, the next step sees whether it has.
+   * @throws ClockError where the clock was set back: then nothing has happened.
    * @throws ControlError for an entry that the fold would not read: then nothing has happened.
    */
   transact<T>(
     decide: (state: ControlState, at: string) => Promise<Step<T>> | Step<T>,
+    options?: { readonly underAnyClock: boolean },
   ): Promise<{ readonly result: T; readonly indexes: readonly number[] }>;
 }
 
@@ -41,14 +54,17 @@ export async function openControlPlane(ledger: Ledger, clock: Clock): Promise<Co
   const mutex = new Mutex();
   return {
     state,
-    transact: (decide) =>
+    transact: (decide, options) =>
       mutex.run(async () => {
         // An append of which the outcome stayed in doubt may have become durable after all.
         await ledger.refresh();
         await catchUp(ledger, state);
-        const { entries, result } = await decide(state, utc(clock.now()));
+        const now = clock.now();
+        const time = decideClock(state, utc(now));
+        if (!time.ok && !options?.underAnyClock) throw new ClockError();
+        const { entries, result } = await decide(state, time.ok ? time.at : utc(now));
         if (entries.length === 0) return { result, indexes: [] };
-        const envelopes = entries.map((entry) => envelope(entry, clock.now()));
+        const envelopes = entries.map((entry) => envelope(entry, now));
         // What could not be read back must never become durable: no start would get past it.
         for (const [i, entry] of envelopes.entries()) asControlEntry(state.size + i, entry);
         const appended = await ledger.append(envelopes);

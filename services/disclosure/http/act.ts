@@ -3,11 +3,12 @@ import {
   type AnyControlEntry,
   type ControlState,
   type Credential,
+  decideClock,
   decideUse,
   type Role,
 } from '#shared/control';
 import type { ServiceContext } from '../context.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError, type ErrorCode } from '../errors.ts';
 import type { Authenticated, Known } from './authenticate.ts';
 
 declare module 'fastify' {
@@ -20,6 +21,8 @@ declare module 'fastify' {
     known: Known | null;
     /** The body's exact bytes, as they were signed. */
     bodyBytes: Buffer | null;
+    /** Code of the refusal that was answered; null where the request was granted. */
+    refusal: ErrorCode | null;
   }
   interface FastifyContextConfig {
     /** Who may call the route. A route without it is refused at start-up: deny by default. */
@@ -70,17 +73,26 @@ export async function act<T>(
   return { result: result.result, indexes };
 }
 
-/** Records a refusal to a known credential; durable when it resolves. */
+/**
+ * Records a refusal to a known credential; durable when it resolves.
+ * @returns the refusal as it was recorded: under a clock that was set back there is no other.
+ */
 export async function recordRefusal(
   context: ServiceContext,
   request: FastifyRequest,
   known: Known,
   error: ApiError,
-): Promise<void> {
-  await context.control.transact((_state, at) => ({
-    entries: [complete(refusalEntry(request, error), at, known, true)],
-    result: undefined,
-  }));
+): Promise<ApiError> {
+  const { result } = await context.control.transact(
+    (state, at) => {
+      const clock = decideClock(state, at);
+      // Its times cannot be held against this clock, so that the request is neither evidence nor used up.
+      const [refusal, by] = clock.ok ? [error, known] : [new ApiError(clock.code), { ...known, proof: null }];
+      return { entries: [complete(refusalEntry(request, refusal), at, by, true)], result: refusal };
+    },
+    { underAnyClock: true },
+  );
+  return result;
 }
 
 /** A reading: access that changes nothing, and is recorded all the same. */

@@ -1,5 +1,13 @@
 import type { FastifyRequest } from 'fastify';
-import { type ControlState, type Credential, decideCredential, decideUse, type Role } from '#shared/control';
+import {
+  type AccessRefusal,
+  type ControlState,
+  type Credential,
+  decideClock,
+  decideCredential,
+  decideUse,
+  type Role,
+} from '#shared/control';
 import { type Clock, utc } from '#shared/runtime';
 import {
   bodyDigest,
@@ -63,7 +71,10 @@ export async function authenticate(
   state: ControlState,
   clock: Clock,
 ): Promise<AuthenticationResult> {
-  const refuse = (code: ProofRefusalCode | 'access.role', known?: Known): AuthenticationResult => ({
+  const refuse = (
+    code: ProofRefusalCode | AccessRefusal | 'clock.set_back',
+    known?: Known,
+  ): AuthenticationResult => ({
     ok: false,
     error: new ApiError(code),
     ...(known ? { known } : {}),
@@ -89,16 +100,18 @@ export async function authenticate(
     bodyDigest: signedBodyDigest(parsed.proof),
     nowSeconds: Math.floor(now / 1000),
   });
-  if (!verified.ok) {
-    const known = { credential, text, proof: null };
-    return anonymousCodes.has(verified.code) ? refuse(verified.code) : refuse(verified.code, known);
-  }
+  if (!verified.ok && anonymousCodes.has(verified.code)) return refuse(verified.code);
+  const unproven = { credential, text, proof: null };
+  const clockNow = decideClock(state, utc(now));
+  // Before the times are judged: the sender's clock is not to blame.
+  if (!clockNow.ok) return refuse(clockNow.code, unproven);
+  if (!verified.ok) return refuse(verified.code, unproven);
   const { jti, iat, bdh } = verified.claims;
   const proof = { text, kid: credential.thumbprint, jti, issuedAt: iat, bodyDigest: bdh };
   const value = { credential, text, proof };
-  const active = decideCredential(state, credential.thumbprint, utc(now));
+  const active = decideCredential(state, credential.thumbprint, clockNow.at);
   if (!active.ok) return refuse(active.code, value);
-  const access = decideUse(state, proof, allowed, utc(now));
+  const access = decideUse(state, proof, allowed, clockNow.at);
   return access.ok ? { ok: true, value } : refuse(access.code, value);
 }
 

@@ -4,10 +4,12 @@ import { LedgerError } from '#shared/ledger';
 import { StoreError } from '#shared/store';
 import type { ServiceContext } from '../context.ts';
 import { CaseFileError } from '../control/case-files.ts';
+import { ClockError } from '../control/control-plane.ts';
 import { ApiError, type ErrorCode, problemDocument, statusOf } from '../errors.ts';
 import { mediaTypes } from '../limits.ts';
 import { recordRefusal } from './act.ts';
 import { authenticate, bodyIsAsSigned } from './authenticate.ts';
+import type { Guard } from './guard.ts';
 import { securityHeaders } from './outside-routes.ts';
 import { keepBodyBytes, parseBody } from './request-body.ts';
 import { problemOfIssue, urlProblem } from './validation.ts';
@@ -26,11 +28,12 @@ const maxProblems = 100;
 const ledgerFaults: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ledger.unavailable', 'ledger.in_doubt']);
 
 /** What every route shares: deny by default, signatures, refusals on record, problem documents. */
-export function secure(app: FastifyInstance, context: ServiceContext): void {
+export function secure(app: FastifyInstance, context: ServiceContext, guard: Guard): void {
   app.decorateRequest('authenticated', null);
   app.decorateRequest('known', null);
   app.decorateRequest('head', null);
   app.decorateRequest('bodyBytes', null);
+  app.decorateRequest('refusal', null);
   keepBodyBytes(app);
 
   app.addHook('onRoute', (route) => {
@@ -45,7 +48,8 @@ export function secure(app: FastifyInstance, context: ServiceContext): void {
     }
   });
 
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    guard.admit(request);
     const allowed = request.routeOptions.config.access;
     if (allowed === 'public' || request.is404) return;
     const outcome = await authenticate(request, allowed ?? [], context.control.state, context.clock);
@@ -58,6 +62,7 @@ export function secure(app: FastifyInstance, context: ServiceContext): void {
     request.head = outcome.value;
     // Until the body has come and is the one that was signed, a refusal uses nothing up.
     request.known = { ...outcome.value, proof: null };
+    guard.hold(request, reply, outcome.value.credential.thumbprint);
   });
 
   app.addHook('preValidation', async (request) => {
@@ -65,6 +70,7 @@ export function secure(app: FastifyInstance, context: ServiceContext): void {
     if (!head) return;
     if (Buffer.isBuffer(request.body)) request.bodyBytes = request.body;
     if (!bodyIsAsSigned(request, head)) throw new ApiError('proof.body');
+    guard.prove(request, head.credential.thumbprint);
     request.known = head;
     request.authenticated = head;
     if (request.bodyBytes) request.body = parseBody(request.bodyBytes);
@@ -90,6 +96,10 @@ function asApiError(error: unknown, { logger }: ServiceContext): ApiError {
   if (error instanceof LedgerError) {
     logger.error({ code: error.code }, 'the ledger refused an entry');
     return new ApiError(error.code === 'ledger.in_doubt' ? 'ledger.in_doubt' : 'ledger.unavailable');
+  }
+  if (error instanceof ClockError) {
+    logger.error({ code: error.code }, 'the clock reads earlier than the ledger');
+    return new ApiError(error.code);
   }
   if (error instanceof StoreError) {
     logger.error({ code: error.code }, 'the store did not answer');
@@ -120,13 +130,15 @@ async function answer(
     const { known } = request;
     try {
       if (known && context.refusals.isWorthAnEntry(known.text, known.credential.thumbprint)) {
-        await recordRefusal(context, request, known, error);
+        error = await recordRefusal(context, request, known, error);
       } else context.noise.add(error.code);
     } catch {
       // Log first: a refusal that cannot be recorded is not given.
       error = new ApiError('ledger.unavailable');
     }
   }
+  request.refusal = error.code;
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds);
   return reply
     .status(statusOf(error.code))
     .type(mediaTypes.problem)

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { makePrivateFolder } from '#shared/runtime';
+import { makePrivateFolder, syncFolder } from '#shared/runtime';
 
 /** Where packages lie: ciphertext only, staged in a folder each, then one file each. */
 export interface PackageFolder {
@@ -14,6 +14,8 @@ export interface PackageFolder {
   isStaged(disclosureId: string): Promise<boolean>;
   /** Removes a staging folder that no ledger entry announces. */
   discard(disclosureId: string): Promise<void>;
+  /** Removes a package, sealed or not. */
+  remove(disclosureId: string): Promise<void>;
   /** Ids of the disclosures that have a staging folder. */
   staged(): Promise<string[]>;
 }
@@ -31,6 +33,11 @@ export async function openPackageFolder(folder: string): Promise<PackageFolder> 
     open: (id) => createReadStream(filePath(id)),
     isStaged: async (id) => (await statOrNull(stagingPath(id))) !== null,
     discard: (id) => rm(stagingPath(id), { recursive: true, force: true }),
+    remove: async (id) => {
+      await rm(filePath(id), { force: true });
+      await rm(stagingPath(id), { recursive: true, force: true });
+      await syncFolder(folder);
+    },
     staged: async () =>
       (await readdir(folder))
         .filter((name) => name.endsWith(suffix))

@@ -1,9 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '#shared/runtime';
+import { ClockError } from '../control/control-plane.ts';
 import { type ReleaseDeps, ReleaseRefused, release } from './release.ts';
 
 /** Tries of one release before it is recorded as failed. */
 const maxAttempts = 5;
 const firstDelayMs = 200;
+const clockPauseMs = 1_000;
 
 /** Makes the packages of allowed requests, one after another, in the background. */
 export interface ReleaseQueue {
@@ -33,9 +36,15 @@ export function createReleaseQueue(deps: ReleaseDeps, logger: Logger): ReleaseQu
       } catch (error) {
         const code = codeOf(error);
         logger.error({ disclosureId, attempt, code }, 'release failed');
+        if (error instanceof ClockError) {
+          // Nothing is decided until the clock is right, so that this is no attempt.
+          attempt--;
+          await pause(clockPauseMs);
+          continue;
+        }
         if (error instanceof ReleaseRefused || attempt >= maxAttempts)
           return recordFailure(disclosureId, code);
-        await new Promise((resolve) => setTimeout(resolve, firstDelayMs * 2 ** attempt));
+        await pause(firstDelayMs * 2 ** attempt);
       }
     }
   }

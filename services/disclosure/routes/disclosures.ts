@@ -137,6 +137,7 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
         try {
           const disclosure = findDisclosure(state, disclosureId, credential);
           if (disclosure.status === 'Error') throw new ApiError('disclosure.failed');
+          if (disclosure.packageRemovedAt !== undefined) throw new ApiError('disclosure.package_removed');
           // Announced in this ledger, too: a file alone (from a backup, say) is no release.
           const size = disclosure.released ? await packages.size(disclosureId) : null;
           if (size === null) throw new ApiError('disclosure.not_ready');

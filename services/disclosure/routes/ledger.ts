@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { checkpointPath, parseTilePath } from '#shared/ledger';
+import { checkpointPath, parseTilePath, witnessedPath } from '#shared/ledger';
 import type { ServiceContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 import { recordReading } from '../http/act.ts';
 import { mediaTypes } from '../limits.ts';
+import { ledgerEntryRoutes } from './ledger-entries.ts';
 import { binary, problemResponses } from './schemas.ts';
 
 /** Tile paths are `0/x001/234.p/5` and the like; longer ones are none. */
@@ -24,12 +25,17 @@ const bundleParams = z.strictObject({
  */
 export function ledgerRoutes(root: FastifyInstance, context: ServiceContext): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const { ledgerFiles } = context;
+  const { ledgerFiles, witnessing } = context;
+  ledgerEntryRoutes(root, context);
 
   const read = async (path: string): Promise<Buffer> => {
     const bytes = await ledgerFiles.read(path);
     if (bytes === undefined) throw new ApiError('request.not_found');
     return Buffer.from(bytes);
+  };
+  const readCheckpoint = async (): Promise<Buffer> => {
+    const bytes = await read(checkpointPath);
+    return witnessing === null ? bytes : Buffer.from(witnessing.dress(bytes.toString('utf8')));
   };
 
   app.get(
@@ -46,7 +52,27 @@ export function ledgerRoutes(root: FastifyInstance, context: ServiceContext): vo
       reply
         .type(mediaTypes.checkpoint)
         .header('cache-control', 'max-age=1')
-        .send(await read(checkpointPath)),
+        .send(await readCheckpoint()),
+  );
+
+  app.get(
+    `/ledger/${witnessedPath}`,
+    {
+      config: { access: 'public' },
+      schema: {
+        summary: 'Latest checkpoint that enough witnesses cosigned',
+        tags: ['ledger'],
+        response: { 200: binary(mediaTypes.checkpoint), ...problemResponses },
+      },
+    },
+    async (_request, reply) => {
+      const cosigned = witnessing?.cosigned();
+      if (!cosigned) throw new ApiError('request.not_found');
+      return reply
+        .type(mediaTypes.checkpoint)
+        .header('cache-control', 'max-age=1')
+        .send(Buffer.from(cosigned.note));
+    },
   );
 
   app.get(

@@ -1,7 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { v7 as uuidv7 } from 'uuid';
-import { type ControlState, decideApproval, type OrderState, orderStatus, type Role } from '#shared/control';
+import {
+  type ControlState,
+  type Credential,
+  decideApproval,
+  decideOrderReading,
+  type OrderState,
+  orderStatus,
+  type Role,
+  readableOrders,
+} from '#shared/control';
 import { checkOrder, orderLimits } from '#shared/orders';
 import type { ServiceContext } from '../context.ts';
 import { getDocument, getOrder, type OrderDocument, putOrder } from '../control/order-file.ts';
@@ -81,14 +90,14 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
     {
       config: { access: statusReaders },
       schema: {
-        summary: 'List orders, newest first',
+        summary: 'List the orders that the caller has to do with, newest first',
         tags: ['orders'],
         response: { 200: listOf(orderStatusView), ...problemResponses },
       },
     },
     async (request) =>
-      recordReading(context, request, (state, at) => {
-        const { items, truncated } = listed([...state.orders.values()].reverse());
+      recordReading(context, request, (state, at, credential) => {
+        const { items, truncated } = listed(readableOrders(state, credential, at).toReversed());
         return { items: items.map((order) => viewOf(order, at)), truncated };
       }),
   );
@@ -105,8 +114,8 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
       },
     },
     async (request) =>
-      recordReading(context, request, async (state, at) => {
-        const order = findOrder(state, request.params.orderId);
+      recordReading(context, request, async (state, at, credential) => {
+        const order = findOrder(state, request.params.orderId, credential, at);
         const file = await getOrder(cases, order);
         return { ...viewOf(order, at), order: { ...file.order }, document: file.document };
       }),
@@ -124,8 +133,8 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
       },
     },
     async (request, reply) => {
-      const file = await recordReading(context, request, async (state) => {
-        const order = findOrder(state, request.params.orderId);
+      const file = await recordReading(context, request, async (state, at, credential) => {
+        const order = findOrder(state, request.params.orderId, credential, at);
         const { document } = await getOrder(cases, order);
         return { mediaType: document.mediaType, bytes: await getDocument(cases, order) };
       });
@@ -148,8 +157,8 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
       },
     },
     async (request) => {
-      const { order } = await recordReading(context, request, (state) =>
-        getOrder(cases, findOrder(state, request.params.orderId)),
+      const { order } = await recordReading(context, request, (state, at, credential) =>
+        getOrder(cases, findOrder(state, request.params.orderId, credential, at)),
       );
       // After the step, not in it: a count may take minutes, and nobody else could act meanwhile.
       const scope = { ...order.scope, collectedUpTo: order.receivedAt };
@@ -225,10 +234,10 @@ function decided(
   return { ok: true, entries: [entry], result: { ...viewOf(order, at), status, decidedAt: at } };
 }
 
-function findOrder(state: ControlState, orderId: string): OrderState {
-  const order = state.orders.get(orderId);
-  if (!order) throw new ApiError('order.unknown');
-  return order;
+function findOrder(state: ControlState, orderId: string, credential: Credential, at: string): OrderState {
+  const decision = decideOrderReading(state, orderId, credential, at);
+  if (!decision.ok) throw new ApiError(decision.code);
+  return decision.order;
 }
 
 function viewOf(order: OrderState, at: string) {

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { softwareVersion } from '#shared/runtime';
 import type { ServiceContext } from '../context.ts';
+import { problemResponses } from './schemas.ts';
 
 const serviceView = z
   .object({
@@ -29,7 +30,7 @@ export function publicRoutes(root: FastifyInstance, context: ServiceContext): vo
       schema: {
         summary: 'Whether the service answers',
         tags: ['service'],
-        response: { 200: z.object({ status: z.literal('ok') }) },
+        response: { 200: z.object({ status: z.literal('ok') }), ...problemResponses },
       },
     },
     async () => ({ status: 'ok' as const }),
@@ -42,7 +43,7 @@ export function publicRoutes(root: FastifyInstance, context: ServiceContext): vo
       schema: {
         summary: 'The service and its public keys',
         tags: ['service'],
-        response: { 200: serviceView },
+        response: { 200: serviceView, ...problemResponses },
       },
     },
     async () => {
@@ -65,7 +66,7 @@ export function publicRoutes(root: FastifyInstance, context: ServiceContext): vo
       schema: {
         summary: 'This description',
         tags: ['service'],
-        response: { 200: z.record(z.string(), z.unknown()) },
+        response: { 200: z.record(z.string(), z.unknown()), ...problemResponses },
       },
     },
     async () => ({ ...root.swagger() }),

@@ -1,0 +1,146 @@
+import { z } from 'zod';
+import {
+  commonSettings,
+  commonVariables,
+  type Environment,
+  isLoopback,
+  type ListenAddress,
+  listenAddressSchema,
+  nested,
+  type Outcome,
+  readEnvironment,
+  settingsFrom,
+  type Variable,
+} from '#shared/runtime';
+import {
+  retentionPeriodSchema,
+  retentionVariable,
+  serverConfigSchema,
+  serverSettingsFromEnvironment,
+  serverVariables,
+} from '#shared/store';
+
+const path = z.string().min(1).max(4096);
+
+/** `aud` of signed requests: compared byte for byte, so written in one form only. */
+export const publicUrlSchema = z.string().transform((value, context) => {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (
+    !url ||
+    !/^https?:$/.test(url.protocol) ||
+    url.search ||
+    url.hash ||
+    url.username ||
+    value.endsWith('/')
+  ) {
+    context.addIssue({ code: 'custom', message: 'must be an http(s) URL without query and trailing slash' });
+  }
+  // What officers sign goes over the network in the clear otherwise; their client refuses it, too.
+  if (url?.protocol === 'http:' && !isLoopback(url.hostname)) {
+    context.addIssue({ code: 'custom', message: 'must be https, unless it is for this computer alone' });
+  }
+  return value;
+});
+
+const tls = z
+  .strictObject({ certFile: path.optional(), keyFile: path.optional() })
+  .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
+    message: 'certificate and key go together',
+  })
+  .transform(({ certFile, keyFile }) =>
+    certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
+  );
+
+const schema = z
+  .object({
+    ...commonSettings,
+    retention: retentionPeriodSchema.prefault('P6M'),
+    clickhouse: serverConfigSchema,
+    dataFolder: path,
+    keyFolder: path,
+    listen: listenAddressSchema.prefault('127.0.0.1:8425'),
+    publicUrl: publicUrlSchema.optional(),
+    /** Name of the operator, as it stands on written disclosures. */
+    operator: z.string().min(1).max(200),
+    tls: tls.prefault({}),
+    witnessPolicyFile: path.optional(),
+    witnessIntervalSeconds: z.int().min(1).max(86_400).default(60),
+  })
+  .refine(({ listen, tls }) => tls !== undefined || isLoopback(listen.host), {
+    path: ['listen'],
+    message: 'an address that others reach needs DISCLOSURE_TLS_CERT_FILE and DISCLOSURE_TLS_KEY_FILE',
+  })
+  .refine(({ listen, healthListen }) => listen.port !== healthListen.port || listen.port === 0, {
+    path: ['healthListen'],
+    message: 'must have another port than DISCLOSURE_LISTEN',
+  });
+/** Configuration of the disclosure API as a process of its own. */
+export type DisclosureSettings = z.infer<typeof schema>;
+
+const own: readonly Variable[] = [
+  {
+    name: 'DISCLOSURE_DATA_FOLDER',
+    member: 'dataFolder',
+    about: 'folder of ledger, case files and packages, on a local disk',
+    required: true,
+  },
+  {
+    name: 'DISCLOSURE_KEY_FOLDER',
+    member: 'keyFolder',
+    about: 'folder of the keys, best on another disk than the data; made at the first start',
+    required: true,
+  },
+  {
+    name: 'DISCLOSURE_OPERATOR',
+    member: 'operator',
+    about: 'name of the operator, as it stands on written disclosures',
+    required: true,
+  },
+  { name: 'DISCLOSURE_LISTEN', member: 'listen', about: 'host:port of the API', default: '127.0.0.1:8425' },
+  {
+    name: 'DISCLOSURE_PUBLIC_URL',
+    member: 'publicUrl',
+    about: 'URL under which officers reach the API',
+    default: 'the listen address',
+  },
+  {
+    name: 'DISCLOSURE_TLS_CERT_FILE',
+    member: 'tls.certFile',
+    about: 'PEM of the API’s certificate; required unless it listens on this machine alone',
+    file: true,
+  },
+  {
+    name: 'DISCLOSURE_WITNESS_POLICY_FILE',
+    member: 'witnessPolicyFile',
+    about: 'witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy)',
+    file: true,
+  },
+  {
+    name: 'DISCLOSURE_WITNESS_INTERVAL',
+    member: 'witnessIntervalSeconds',
+    about: 'seconds between submissions to the witnesses, 1 to 86400',
+    default: '60',
+    read: Number,
+  },
+  { name: 'DISCLOSURE_TLS_KEY_FILE', member: 'tls.keyFile', about: 'PEM of the API’s key', file: true },
+  retentionVariable,
+  ...commonVariables,
+];
+
+export const disclosureVariables: readonly Variable[] = [...own, ...nested('clickhouse', serverVariables)];
+
+export function readDisclosureSettings(env: Environment): Promise<Outcome<DisclosureSettings>> {
+  const settings = { ...settingsFrom(own, env), clickhouse: serverSettingsFromEnvironment(env) };
+  return readEnvironment(env, { variables: disclosureVariables, settings, schema });
+}
+
+/** The public URL in force: the configured one, or `http(s)://` and the listen address. */
+export function publicUrlOf(config: {
+  readonly publicUrl?: string | undefined;
+  readonly listen: ListenAddress;
+  readonly tls?: object | undefined;
+}): string {
+  const { publicUrl, listen, tls } = config;
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  return publicUrl ?? `${tls ? 'https' : 'http'}://${host}:${listen.port}`;
+}

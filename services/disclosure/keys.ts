@@ -1,0 +1,164 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { generateIdentity } from 'age-encryption';
+import { z } from 'zod';
+import type { ManifestSigner } from '#shared/disclosure-package';
+import { createNoteSigner, generateNoteKey, type NoteSigner } from '#shared/ledger';
+import { makePrivateFolder, utc, writeFileDurably } from '#shared/runtime';
+import {
+  exportPrivateJwk,
+  generateKey,
+  importPrivateJwk,
+  type PublicJwk,
+  type SigningKey,
+} from '#shared/signed-request';
+import type { FirstAdministrator } from './control/bootstrap.ts';
+
+/** File names in the key folder. Each is a secret, readable by the service's own user only. */
+export const keyFiles = {
+  ledger: 'ledger-signing-key.json',
+  manifest: 'manifest-signing-key.json',
+  caseFiles: 'case-files-identity.txt',
+  administrator: 'first-administrator.json',
+} as const;
+
+export interface ServiceKeys {
+  readonly ledger: NoteSigner;
+  readonly manifest: ManifestSigner;
+  readonly manifestPublicKey: PublicJwk;
+  readonly caseFileIdentity: string;
+  /** Keys that were made just now, by file; none on later starts. */
+  readonly made: readonly string[];
+}
+
+/** A key file that is there and cannot be used. */
+export class KeyFileError extends Error {
+  readonly code = 'keys.unusable';
+  constructor(file: string, why: string) {
+    super(`the key file ${file} ${why}; restore it from backup`);
+    this.name = 'KeyFileError';
+  }
+}
+
+const ledgerKeyFile = z.strictObject({ origin: z.string(), privateKey: z.string() });
+const administratorYears = 1;
+
+/**
+ * Reads the service's keys, or makes those of a new installation. Keys are made only where the ledger has
+ * not begun: a missing key beside an existing ledger is a loss, and replacing it quietly would hide that.
+ */
+export async function openKeys(
+  folder: string,
+  options: { readonly publicUrl: string; readonly isNew: boolean },
+): Promise<ServiceKeys> {
+  await makePrivateFolder(folder);
+  const made: string[] = [];
+
+  async function readOrMake(name: string, make: () => Promise<string>): Promise<string> {
+    const path = join(folder, name);
+    const found = await readSecret(path, name);
+    if (found !== null) return found;
+    if (!options.isNew) throw new KeyFileError(name, 'is missing');
+    const secret = await make();
+    await writeFileDurably(path, secret);
+    made.push(name);
+    return secret;
+  }
+
+  const ledgerText = await readOrMake(keyFiles.ledger, async () => {
+    const origin = `${options.publicUrl.replace(/^https?:\/\//, '')}/ledger`;
+    return `${JSON.stringify({ origin, privateKey: generateNoteKey() }, null, 2)}\n`;
+  });
+  const manifestText = await readOrMake(keyFiles.manifest, async () => jwkText(await generateKey('EdDSA')));
+  const identityText = await readOrMake(keyFiles.caseFiles, async () => `${await generateIdentity()}\n`);
+  const ledger = parse(keyFiles.ledger, () => ledgerKeyFile.parse(JSON.parse(ledgerText)));
+  const manifest = await importKey(keyFiles.manifest, manifestText);
+  return {
+    ledger: parse(keyFiles.ledger, () => createNoteSigner(ledger.origin, ledger.privateKey)),
+    manifest: { kid: manifest.kid, privateKey: manifest.privateKey },
+    manifestPublicKey: manifest.publicJwk,
+    caseFileIdentity: identityText.trim(),
+    made,
+  };
+}
+
+/**
+ * The first administrator of a ledger without entries: a credential file in the form that `griffie key new`
+ * writes, which whoever installed the service moves off this machine.
+ */
+export async function openFirstAdministrator(
+  folder: string,
+  { publicUrl, now }: { readonly publicUrl: string; readonly now: number },
+): Promise<{ readonly administrator: FirstAdministrator; readonly made: readonly string[] }> {
+  const name = keyFiles.administrator;
+  const path = join(folder, name);
+  const credentialId = 'first-administrator';
+  // There already where an earlier first start was killed before the ledger began.
+  const found = await readSecret(path, name);
+  const key = found ? await importKey(name, found, (file) => file.privateKey) : await generateKey('ES256');
+  if (!found) {
+    const file = {
+      credentialId,
+      service: publicUrl,
+      algorithm: key.alg,
+      thumbprint: key.kid,
+      privateKey: await exportPrivateJwk(key),
+    };
+    await writeFileDurably(path, `${JSON.stringify(file, null, 2)}\n`);
+  }
+  const end = new Date(now);
+  end.setUTCFullYear(end.getUTCFullYear() + administratorYears);
+  const administrator: FirstAdministrator = {
+    credentialId,
+    personId: credentialId,
+    role: 'administrator',
+    algorithm: key.alg,
+    publicKey: { ...key.publicJwk },
+    thumbprint: key.kid,
+    notBefore: utc(now),
+    notAfter: utc(end.getTime()),
+  };
+  return { administrator, made: found ? [] : [name] };
+}
+
+/** What whoever installs the service must do about keys that were made just now; nothing where none were. */
+export function announceKeys(folder: string, made: readonly string[]): string[] {
+  if (made.length === 0) return [];
+  return [
+    `New installation. These secrets were made in ${folder}:`,
+    ...made.map((name) => `  ${name}`),
+    'Back them up apart from the data. Without them nothing can be signed or read.',
+    `Move ${join(folder, keyFiles.administrator)} off this machine: whoever has it can enrol anybody.`,
+  ];
+}
+
+async function jwkText(key: SigningKey): Promise<string> {
+  return `${JSON.stringify(await exportPrivateJwk(key), null, 2)}\n`;
+}
+
+async function readSecret(path: string, name: string): Promise<string | null> {
+  const found = await stat(path).catch(() => null);
+  if (found === null) return null;
+  if ((found.mode & 0o077) !== 0) throw new KeyFileError(name, 'can be read by others than the service');
+  return readFile(path, 'utf8');
+}
+
+async function importKey(
+  name: string,
+  text: string,
+  select: (file: { privateKey: object }) => object = (file) => file,
+): Promise<SigningKey> {
+  try {
+    return await importPrivateJwk(select(JSON.parse(text)));
+  } catch {
+    throw new KeyFileError(name, 'holds no usable private key');
+  }
+}
+
+function parse<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    throw new KeyFileError(name, 'cannot be read');
+  }
+}

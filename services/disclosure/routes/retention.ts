@@ -1,0 +1,119 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { decideRetention, type RetentionDraft, retentionDetails } from '#shared/control';
+import { utcTimestamp } from '#shared/traffic';
+import type { ServiceContext } from '../context.ts';
+import { retentionView } from '../control/retention-record.ts';
+import { ApiError } from '../errors.ts';
+import { act, recordReading } from '../http/act.ts';
+import { idSchema, problemResponses } from './schemas.ts';
+
+const configured = retentionDetails['retention.configured'];
+const started = retentionDetails['retention.started'];
+const certified = retentionDetails['retention.certified'];
+const overdue = retentionDetails['retention.overdue'];
+const run = { id: idSchema, at: utcTimestamp };
+
+const view = z
+  .object({
+    policy: configured.extend({ since: utcTimestamp }).nullable(),
+    openRun: started.extend(run).nullable(),
+    lastCertificate: certified.extend(run).nullable(),
+    lastOverdue: overdue.extend({ at: utcTimestamp }).nullable(),
+    now: utcTimestamp,
+    latestAt: utcTimestamp,
+    believedAt: utcTimestamp,
+    size: z.int(),
+    signedSize: z.int(),
+  })
+  .meta({ id: 'Retention' });
+
+const done = z.object({ recorded: z.literal(true) });
+const recorded = { recorded: true } as const;
+const runBody = { runId: idSchema };
+
+/**
+ * The retention service, where it is a process of its own: it signs like everybody, with a credential of the
+ * role `retention`, and its entries carry what it signed. Auditors read how it stands.
+ */
+export function retentionRoutes(root: FastifyInstance, context: ServiceContext): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const tags = ['retention'];
+  const answers = { 200: done, ...problemResponses };
+
+  async function append(request: FastifyRequest, draft: RetentionDraft): Promise<typeof recorded> {
+    await act(context, request, (state, at) => {
+      const decision = decideRetention(state.retention, draft, at);
+      return decision.ok
+        ? { ok: true, entries: [draft], result: undefined }
+        : { ok: false, error: new ApiError(decision.code) };
+    });
+    return recorded;
+  }
+
+  app.get(
+    '/v1/retention',
+    {
+      config: { access: ['retention', 'auditor'] },
+      schema: {
+        summary: 'What the ledger says of expiry',
+        tags,
+        response: { 200: view, ...problemResponses },
+      },
+    },
+    async (request) => recordReading(context, request, (state, at) => retentionView(state, at)),
+  );
+
+  app.post(
+    '/v1/retention/policy',
+    {
+      config: { access: ['retention'] },
+      schema: { summary: 'Record the period in force', tags, body: configured, response: answers },
+    },
+    async (request) => append(request, { kind: 'retention.configured', details: request.body }),
+  );
+
+  app.post(
+    '/v1/retention/runs',
+    {
+      config: { access: ['retention'] },
+      schema: {
+        summary: 'Record what is about to be removed',
+        tags,
+        body: z.strictObject({ ...runBody, ...started.shape }),
+        response: answers,
+      },
+    },
+    async (request) => {
+      const { runId: subject, ...details } = request.body;
+      return append(request, { kind: 'retention.started', subject, details });
+    },
+  );
+
+  app.post(
+    '/v1/retention/certificates',
+    {
+      config: { access: ['retention'] },
+      schema: {
+        summary: 'Record that it is gone',
+        tags,
+        body: z.strictObject({ ...runBody, ...certified.shape }),
+        response: answers,
+      },
+    },
+    async (request) => {
+      const { runId: subject, ...details } = request.body;
+      return append(request, { kind: 'retention.certified', subject, details });
+    },
+  );
+
+  app.post(
+    '/v1/retention/alarms',
+    {
+      config: { access: ['retention'] },
+      schema: { summary: 'Record what is there past its time', tags, body: overdue, response: answers },
+    },
+    async (request) => append(request, { kind: 'retention.overdue', details: request.body }),
+  );
+}

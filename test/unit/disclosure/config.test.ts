@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { publicUrlOf, readDisclosureSettings } from '#services/disclosure';
+
+const base = {
+  CLICKHOUSE_URL: 'http://127.0.0.1:8123',
+  DISCLOSURE_DATA_FOLDER: '/var/lib/griffie',
+  DISCLOSURE_KEY_FOLDER: '/etc/griffie/keys',
+  DISCLOSURE_OPERATOR: 'Example Mail',
+};
+const tls = { DISCLOSURE_TLS_CERT_FILE: '/etc/hosts', DISCLOSURE_TLS_KEY_FILE: '/etc/hosts' };
+async function read(more: Record<string, string> = {}) {
+  const outcome = await readDisclosureSettings({ ...base, ...more });
+  return outcome.ok ? { settings: outcome.settings, problems: [] } : { problems: outcome.problems };
+}
+
+describe('the disclosure service’s environment', () => {
+  it('needs a store, two folders and a name', async () => {
+    const { settings } = await read();
+    expect(settings).toMatchObject({ listen: { host: '127.0.0.1', port: 8425 }, operator: 'Example Mail' });
+    expect(settings && publicUrlOf(settings)).toBe('http://127.0.0.1:8425');
+    const nothing = await readDisclosureSettings({});
+    expect(nothing.ok ? [] : nothing.problems).toHaveLength(4);
+  });
+
+  it('takes an address of the network with TLS alone', async () => {
+    const { settings } = await read({ DISCLOSURE_LISTEN: '0.0.0.0:8425', ...tls });
+    expect(settings?.tls).toEqual({ certFile: '/etc/hosts', keyFile: '/etc/hosts' });
+    expect(settings && publicUrlOf(settings)).toBe('https://0.0.0.0:8425');
+  });
+
+  it.each<[Record<string, string>, RegExp]>([
+    [{ DISCLOSURE_LISTEN: '0.0.0.0:8425' }, /^DISCLOSURE_LISTEN: .*needs DISCLOSURE_TLS_CERT_FILE/],
+    [
+      { DISCLOSURE_TLS_CERT_FILE: '/etc/hosts' },
+      /^DISCLOSURE_TLS_CERT_FILE: certificate and key go together/,
+    ],
+    [{ DISCLOSURE_PUBLIC_URL: 'http://griffie.example.nl' }, /^DISCLOSURE_PUBLIC_URL: must be https/],
+    [{ DISCLOSURE_LISTEN: '127.0.0.1:9464' }, /^HEALTH_LISTEN: /],
+    [{ DISCLOSURE_OPERATOR: 'x'.repeat(300) }, /^DISCLOSURE_OPERATOR: is not valid/],
+    [{ DISCLOSURE_PUBLICURL: 'x' }, /^DISCLOSURE_PUBLICURL: .*did you mean DISCLOSURE_PUBLIC_URL/],
+  ])('%j', async (more, problem) => {
+    expect((await read(more)).problems).toEqual([expect.stringMatching(problem)]);
+  });
+});
