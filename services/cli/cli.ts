@@ -5,12 +5,18 @@ import { addCredentialCommands } from './commands/credential.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDisclosureCommands } from './commands/disclosure.ts';
 import { addKeyCommands } from './commands/key.ts';
+import { addMigrateCommands } from './commands/migrate.ts';
 import { addOrderCommands } from './commands/order.ts';
 import { addPackageCommands } from './commands/package.ts';
 import { addParseCommand } from './commands/parse.ts';
+import { addRejectedCommands } from './commands/rejected.ts';
+import { addRetentionCommands } from './commands/retention.ts';
 import { addServiceCommands } from './commands/service.ts';
 import { addStartCommand } from './commands/start.ts';
+import { addStatisticsCommand } from './commands/statistics.ts';
 import { addStatusCommands } from './commands/status.ts';
+import { addTopicsCommands } from './commands/topics.ts';
+import { addWitnessCommand } from './commands/witness.ts';
 import { type ExitCode, exitCodes } from './errors.ts';
 import { type CliIo, isClosedPipe } from './io.ts';
 import { printFailure } from './output.ts';
@@ -58,6 +64,9 @@ export function createProgram(io: CliIo): Command {
   addDemoCommand(program, io);
   addParseCommand(program, io);
   addStatusCommands(program, io);
+  addMigrateCommands(program, io);
+  addTopicsCommands(program, io);
+  addRejectedCommands(program, io);
   addKeyCommands(program, io);
   addServiceCommands(program, io);
   addCredentialCommands(program, io);
@@ -65,5 +74,8 @@ export function createProgram(io: CliIo): Command {
   addDisclosureCommands(program, io);
   addPackageCommands(program, io);
   addAuditCommands(program, io);
+  addRetentionCommands(program, io);
+  addStatisticsCommand(program, io);
+  addWitnessCommand(program, io);
   return program;
 }

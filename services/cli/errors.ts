@@ -7,6 +7,10 @@ export const exitCodes = {
   usage: 2,
   /** The service or the network cannot be reached, or answers that it is unavailable. */
   unavailable: 3,
+  /** Verified, but something could not be checked that can be as a rule. */
+  incomplete: 4,
+  /** A plan found something to do: for scripts that check before they deploy. */
+  differs: 4,
   /** A fault of Griffie's own (EX_SOFTWARE of sysexits). */
   internal: 70,
 } as const;

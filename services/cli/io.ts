@@ -6,6 +6,8 @@ export interface CliIo {
   readonly stdout: Writable;
   /** Messages for people and errors; progress is shown where it is a terminal. */
   readonly stderr: Writable & { readonly isTTY?: boolean };
+  /** Environment variables: how commands about Kafka and ClickHouse learn what options do not say. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds since the epoch. */
   now(): number;
   readonly fetch: typeof globalThis.fetch;

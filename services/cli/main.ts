@@ -34,6 +34,7 @@ const cli = createCli({
   },
   stdout: process.stdout,
   stderr: process.stderr,
+  env: process.env,
   now: () => Date.now(),
   fetch: globalThis.fetch,
   onStop: (stop) => {

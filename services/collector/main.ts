@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { keepHeapSmall, runService } from '#shared/runtime';
+import { runService } from '#shared/runtime';
+import { collectorService } from './process.ts';
 
-keepHeapSmall();
-const { collectorService } = await import('./process.ts');
 await runService(collectorService, process);

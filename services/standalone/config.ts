@@ -1,46 +1,11 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
-import { sourceConfigSchema } from '#services/collector';
-import { parseRetentionPeriod, type RetentionPeriod } from '#shared/store';
+import { sourceListSchema } from '#services/collector';
+import { publicUrlSchema } from '#services/disclosure';
+import { kafkaConfigSchema } from '#shared/bus';
+import { isLoopback, listenAddressSchema } from '#shared/runtime';
+import { retentionPeriodSchema } from '#shared/store';
 
 const text = z.string().min(1).max(4096);
-
-const retentionPeriod = z.string().transform((value, context): RetentionPeriod => {
-  const period = parseRetentionPeriod(value);
-  if (period === null) context.addIssue({ code: 'custom', message: 'must be P1M to P24M, whole months' });
-  return period ?? { months: 0 };
-});
-
-/** `host:port`, an IPv6 address in brackets. */
-const listenAddress = z.string().transform((value, context) => {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(value);
-  const host = match?.[1] ?? match?.[2] ?? '';
-  const port = Number(match?.[3] ?? -1);
-  if (host === '' || port < 0 || port > 65_535) {
-    context.addIssue({ code: 'custom', message: 'must be host:port, such as 127.0.0.1:8425' });
-  }
-  return { host, port };
-});
-
-/** `aud` of signed requests: compared byte for byte, so written in one form only. */
-const publicUrl = z.string().transform((value, context) => {
-  const url = URL.canParse(value) ? new URL(value) : null;
-  if (
-    !url ||
-    !/^https?:$/.test(url.protocol) ||
-    url.search ||
-    url.hash ||
-    url.username ||
-    value.endsWith('/')
-  ) {
-    context.addIssue({ code: 'custom', message: 'must be an http(s) URL without query and trailing slash' });
-  }
-  // What officers sign goes over the network in the clear otherwise; their client refuses it, too.
-  if (url?.protocol === 'http:' && !isLoopback(url.hostname)) {
-    context.addIssue({ code: 'custom', message: 'must be https, unless it is for this computer alone' });
-  }
-  return value;
-});
 
 /**
  * Configuration of the embedded default: one process, all data under one folder.
@@ -49,29 +14,32 @@ const publicUrl = z.string().transform((value, context) => {
 export const standaloneConfigSchema = z
   .strictObject({
     dataFolder: text,
-    listen: listenAddress.prefault('127.0.0.1:8425'),
+    listen: listenAddressSchema.prefault('127.0.0.1:8425'),
     /** URL under which officers reach the service; `http://` and the listen address where absent. */
-    publicUrl: publicUrl.optional(),
+    publicUrl: publicUrlSchema.optional(),
     /** Name of the operator, as it stands on written disclosures. */
     operator: z.string().min(1).max(200).default('Mail operator'),
-    retentionPeriod: retentionPeriod.prefault('P6M'),
-    sources: z.array(sourceConfigSchema).max(64).default([]),
+    retentionPeriod: retentionPeriodSchema.prefault('P6M'),
+    /** The law or policy that the period follows, in your own words: stands in the ledger with the period. */
+    legalBasis: z.string().min(1).max(500).default('not stated by the operator'),
+    sources: sourceListSchema.default([]),
     tls: z.strictObject({ certFile: text, keyFile: text }).optional(),
+    /** Witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy). */
+    witnessPolicyFile: text.optional(),
+    /**
+     * A cluster that events go through instead of this process's memory: further collectors may publish to
+     * it. Its topics must be there (`griffie topics apply`).
+     */
+    kafka: kafkaConfigSchema.optional(),
   })
   .refine(({ listen, tls }) => tls !== undefined || isLoopback(listen.host), {
     path: ['listen'],
     message:
       'an address that others reach needs tls.certFile and tls.keyFile; or listen on 127.0.0.1 behind a proxy',
+  })
+  .refine(({ sources, kafka }) => kafka !== undefined || sources.every(({ kind }) => kind !== 'kafka-raw'), {
+    path: ['sources'],
+    message: 'a source of kind kafka-raw needs the member kafka',
   });
 export type StandaloneConfig = z.infer<typeof standaloneConfigSchema>;
 export type StandaloneConfigInput = z.input<typeof standaloneConfigSchema>;
-
-function isLoopback(host: string): boolean {
-  return ['localhost', '::1', '[::1]'].includes(host) || (isIP(host) === 4 && host.startsWith('127.'));
-}
-
-/** The public URL in force. */
-export function publicUrlOf({ publicUrl, listen, tls }: StandaloneConfig): string {
-  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-  return publicUrl ?? `${tls ? 'https' : 'http'}://${host}:${listen.port}`;
-}

@@ -1,4 +1,3 @@
 export { type StandaloneConfig, type StandaloneConfigInput, standaloneConfigSchema } from './config.ts';
-export { keyFiles } from './keys.ts';
 export { ConfigError, runStandalone, type StartIo, type StartOptions } from './run.ts';
 export { layout, type Standalone, type StandaloneDeps, startStandalone } from './standalone.ts';

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { z } from 'zod';
+import { announceKeys } from '#services/disclosure';
 import { createLogger, systemClock } from '#shared/runtime';
 import { type StandaloneConfig, standaloneConfigSchema } from './config.ts';
-import { keyFiles } from './keys.ts';
 import { type Standalone, startStandalone } from './standalone.ts';
 
 /** Options of `griffie start`, as the command line gives them; those that are given win over the file. */
@@ -40,7 +40,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Runs the embedded default until it is asked to stop. */
+/** Runs the embedded default until it is asked to stop, or throws why it can go on no longer. */
 export async function runStandalone(options: StartOptions, io: StartIo): Promise<void> {
   const config = await readConfig(options);
   const standalone = await startStandalone(config, {
@@ -51,20 +51,13 @@ export async function runStandalone(options: StartOptions, io: StartIo): Promise
   const { url, keyFolder, keysMade } = standalone;
   if (options.json) io.say(JSON.stringify({ url, keyFolder, keysMade }));
   else for (const line of welcome(standalone)) io.say(line);
-  await io.stopRequested;
+  const failure = await Promise.race([io.stopRequested, standalone.failed]);
   await standalone.stop();
+  if (failure !== undefined) throw failure;
 }
 
 function welcome({ url, keyFolder, keysMade }: Standalone): string[] {
-  const listening = `Griffie is listening on ${url}`;
-  if (keysMade.length === 0) return [listening];
-  return [
-    `New installation. These secrets were made in ${keyFolder}:`,
-    ...keysMade.map((name) => `  ${name}`),
-    'Back them up apart from the data. Without them nothing can be signed or read.',
-    `Move ${join(keyFolder, keyFiles.administrator)} off this machine: whoever has it can enrol anybody.`,
-    listening,
-  ];
+  return [...announceKeys(keyFolder, keysMade), `Griffie is listening on ${url}`];
 }
 
 async function readConfig(options: StartOptions): Promise<StandaloneConfig> {

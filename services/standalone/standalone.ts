@@ -1,15 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createCollector } from '#services/collector';
-import { createDisclosureService } from '#services/disclosure';
-import { createIngester } from '#services/ingester';
-import { createEmbeddedBus } from '#shared/bus';
-import { createLedger } from '#shared/ledger';
-import { createTileDirectory } from '#shared/ledger-storage';
+import {
+  openDisclosure,
+  openInstallation,
+  openInstallationWitnessing,
+  publicUrlOf,
+} from '#services/disclosure';
 import { type Clock, type Logger, makePrivateFolder, softwareVersion, utc } from '#shared/runtime';
 import { createMigrations, createTrafficStore, loadMigrations, openEmbeddedDatabase } from '#shared/store';
-import { publicUrlOf, type StandaloneConfig } from './config.ts';
-import { openFirstAdministrator, openKeys } from './keys.ts';
+import type { StandaloneConfig } from './config.ts';
+import { openWay } from './event-way.ts';
+import { startRetention } from './retention.ts';
 import { serveStatus } from './status-server.ts';
 
 /** Where things lie under the data folder. */
@@ -34,6 +35,8 @@ export interface Standalone {
   /** Names of key files that were made just now. */
   readonly keysMade: readonly string[];
   readonly keyFolder: string;
+  /** Resolves, if ever, with why it can go on no longer. */
+  readonly failed: Promise<Error>;
   /** Reads no more, finishes what was read, and lets go of the data folder. */
   stop(): Promise<void>;
 }
@@ -53,15 +56,10 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
   };
   try {
     const publicUrl = publicUrlOf(config);
-    const storage = createTileDirectory(at('ledger'));
-    const isNew = (await storage.readCommitted()) === undefined;
-    const keys = await openKeys(at('keys'), { publicUrl, isNew });
-    const ledger = await createLedger({ storage, signer: keys.ledger });
+    const [ledgerFolder, keyFolder] = [at('ledger'), at('keys')];
+    const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl, clock });
+    const { ledger, keysMade } = installation;
     opened.push(() => ledger.close());
-    const first =
-      ledger.checkpoint().size === 0
-        ? await openFirstAdministrator(at('keys'), { publicUrl, now: clock.now() })
-        : undefined;
 
     const database = await openEmbeddedDatabase({ folder: at('engine') });
     const { retentionPeriod: retention } = config;
@@ -69,37 +67,42 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
     opened.push(() => store.close());
     await createMigrations(database, { retention, migrations: await loadMigrations() }).apply();
 
-    const disclosure = await createDisclosureService({
-      ledger,
-      ledgerFiles: storage,
-      ledgerKey: keys.ledger.verifier.vkey,
+    const { witnessPolicyFile: policyFile } = config;
+    const witnessing =
+      policyFile === undefined
+        ? undefined
+        : await openInstallationWitnessing(installation, { policyFile, clock, logger });
+    const disclosure = await openDisclosure(installation, {
       store,
       clock,
       logger,
-      manifestSigner: keys.manifest,
-      caseFileIdentity: keys.caseFileIdentity,
       caseFolder: at('cases'),
       packageFolder: at('packages'),
       operator: config.operator,
-      configuration: {
-        software: softwareVersion,
-        audience: publicUrl,
-        retentionPeriod: `P${retention.months}M`,
-        manifestKey: { ...keys.manifestPublicKey },
-      },
-      ...(first ? { firstAdministrator: first.administrator } : {}),
-      ...(config.tls ? { tls: await readTls(config.tls) } : {}),
+      retention,
+      tls: config.tls,
+      witnessing,
     });
     opened.push(() => disclosure.close());
 
-    const bus = createEmbeddedBus();
-    opened.push(() => bus.close());
-    const ingester = createIngester({ bus, store, clock, logger });
-    await ingester.start();
+    const expiry = startRetention(config, {
+      database,
+      record: disclosure.retentionRecord,
+      packagesLeft: disclosure.packagesLeft,
+      folder,
+      collectorFolder: at('collector'),
+      clock,
+      logger,
+    });
+    opened.push(() => expiry.stop());
+
+    const way = await openWay(config.kafka, { store, clock, logger });
+    opened.push(() => way.close());
 
     const collector = createCollector({
       sources: config.sources,
-      publisher: bus,
+      publisher: way.publisher,
+      ...(config.kafka ? { kafka: config.kafka } : {}),
       stateDirectory: at('collector'),
       clock,
       logger,
@@ -117,10 +120,11 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
           startedAt,
           url: publicUrl,
           sources,
-          ingester: ingester.stats(),
+          ingester: way.stats(),
           ledger: { size },
         };
       }
+      if (path === '/retention') return expiry.status();
       const source = /^\/sources\/([a-z0-9-]{1,32})\/not-understood$/.exec(path)?.[1];
       return source === undefined ? undefined : collector.notUnderstood(source);
     });
@@ -131,17 +135,13 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
     logger.info({ version: softwareVersion, port: config.listen.port }, 'started');
     return {
       url: publicUrl,
-      keysMade: [...keys.made, ...(first?.made ?? [])],
-      keyFolder: at('keys'),
+      keysMade,
+      keyFolder,
+      failed: way.failed,
       stop: closeAll,
     };
   } catch (error) {
     await closeAll().catch(() => {});
     throw error;
   }
-}
-
-async function readTls({ certFile, keyFile }: { certFile: string; keyFile: string }) {
-  const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
-  return { cert, key };
 }

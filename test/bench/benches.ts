@@ -1,7 +1,17 @@
+import { auditVerify } from './audit-verify.ts';
 import type { Bench } from './bench.ts';
 import { collector } from './collector.ts';
 import { ingest } from './ingest.ts';
+import { kafkaIngest } from './kafka-ingest.ts';
+import { kafkaLatency } from './kafka-latency.ts';
 import { postfixParse } from './postfix-parse.ts';
 
 /** Every benchmark, in the order in which they run. */
-export const benches: readonly Bench[] = [postfixParse, collector, ingest];
+export const benches: readonly Bench[] = [
+  postfixParse,
+  collector,
+  ingest,
+  auditVerify,
+  kafkaIngest,
+  kafkaLatency,
+];

@@ -88,7 +88,7 @@ describe.skipIf(!built)(`a ledger whose process is killed${skipped}`, () => {
       for await (const { entry } of ledger.entries()) ids.push(entry.id);
       for (const [index, id] of acknowledged) expect(ids[index]).toBe(id);
       const earlier = seen.at(Math.floor(Math.random() * seen.length));
-      const options = earlier === undefined ? { verifiers } : { verifiers, earlier };
+      const options = earlier === undefined ? { verifiers } : { verifiers, earlier: [earlier] };
       expect(await verifyLog(storage, options)).toMatchObject({ ok: true, size: ids.length, problems: [] });
       expect(ids.length).toBeGreaterThanOrEqual(size);
       size = ids.length;

@@ -11,6 +11,7 @@ import {
   generateNoteKey,
   type Ledger,
   type LedgerStorage,
+  type NoteSigner,
 } from '#shared/ledger';
 import { createMemoryStorage } from '#shared/ledger-storage';
 import type { OrderDraft } from '#shared/orders';
@@ -28,7 +29,7 @@ import { createTestClock, type TestClock } from './test-clock.ts';
 
 export const audience = 'https://griffie.example.nl';
 /** When the tests' clock starts. */
-export const testStart = '2026-11-20T09:00:00.000Z';
+export const testStart = '2096-11-20T09:00:00.000Z';
 
 /** An answer of the API: status, headers, and the body as JSON where it is that. */
 export interface Answer {
@@ -89,6 +90,7 @@ export interface TestService {
   readonly folder: string;
   readonly administrator: Person;
   readonly recipientIdentity: string;
+  readonly caseFileIdentity: string;
   readonly manifestKey: SigningKey;
   readonly ledgerKey: string;
   /** Enrols a new key; `personId` defaults to one of its own. */
@@ -109,6 +111,8 @@ export interface TestServiceOptions {
   readonly storage?: LedgerStorage;
   readonly logger?: Logger;
   readonly folder?: string;
+  /** The ledger's key, for tests of what its holder can do. */
+  readonly signer?: NoteSigner;
 }
 
 const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\n');
@@ -124,10 +128,11 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     migrations: await loadMigrations(),
   }).apply();
   const storage = options.storage ?? createMemoryStorage();
-  const signer = createNoteSigner('griffie.example.nl/ledger', generateNoteKey());
+  const signer = options.signer ?? createNoteSigner('griffie.example.nl/ledger', generateNoteKey());
   const ledger = await createLedger({ storage, signer });
   const manifestKey = await generateKey('EdDSA');
   const adminKey = await generateKey('ES256');
+  const caseFileIdentity = await generateIdentity();
   const year = { notBefore: utc(clock.now()), notAfter: utc(clock.now() + 365 * 86_400_000) };
   const service = await createDisclosureService({
     ledger,
@@ -137,7 +142,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     clock,
     logger: options.logger ?? silentLogger,
     manifestSigner: { kid: manifestKey.kid, privateKey: manifestKey.privateKey },
-    caseFileIdentity: await generateIdentity(),
+    caseFileIdentity,
     caseFolder: join(folder, 'cases'),
     packageFolder: join(folder, 'packages'),
     operator: 'Example Mail',
@@ -225,6 +230,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     folder,
     administrator,
     recipientIdentity,
+    caseFileIdentity,
     manifestKey,
     ledgerKey: signer.verifier.vkey,
     anonymous: (method, path, call = {}) => send(method, path, call, call.proof),
@@ -248,8 +254,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       addressee: 'Example Mail',
       scope: {
         targets: [{ kind: 'address', value: 'alice@example.nl' }],
-        from: '2026-11-01T00:00:00.000Z',
-        to: '2026-11-20T00:00:00.000Z',
+        from: '2096-11-01T00:00:00.000Z',
+        to: '2096-11-20T00:00:00.000Z',
         categories: [
           'sender',
           'originHost',
@@ -261,9 +267,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
         ],
       },
       recipients: [{ name: 'Parket Amsterdam', encryptionKey: recipient }],
-      issuedAt: '2026-11-19T12:00:00.000Z',
-      receivedAt: '2026-11-20T08:00:00.000Z',
-      validUntil: '2026-12-20T00:00:00.000Z',
+      issuedAt: '2096-11-19T12:00:00.000Z',
+      receivedAt: '2096-11-20T08:00:00.000Z',
+      validUntil: '2096-12-20T00:00:00.000Z',
       ...change,
     }),
     record: async (registrar, draft = harness.orderDraft()) => {

@@ -96,7 +96,7 @@ async function openVerified(
 }
 
 /** Identities of a file in age-keygen's form: one a line, among comments and empty lines. */
-async function readIdentities(path: string): Promise<string[]> {
+export async function readIdentities(path: string): Promise<string[]> {
   const text = (await readBounded(path, smallFileBytes)).toString('utf8');
   const identities = text
     .split('\n')

@@ -18,10 +18,13 @@ const sourceView = z.object({
   path: z.string().optional(),
   state: z.string(),
   lagBytes: z.int().optional(),
+  lagLines: z.int().optional(),
+  requests: z.object({ accepted: z.int(), refused: z.record(z.string(), z.int()) }).optional(),
   lastLineAt: z.string().optional(),
   lines: z.int(),
   events: z.int(),
   ignored: z.int(),
+  repeated: z.int(),
   notUnderstood: z.record(z.string(), z.int()),
   gapCount: z.int(),
   gaps: z.array(listedView),
@@ -86,7 +89,7 @@ function sourceLines(sources: readonly SourceView[]): string[] {
   const rows = sources.map((source) => [
     source.id,
     source.state,
-    source.lagBytes === undefined ? 'unknown' : `${source.lagBytes} bytes`,
+    lagOf(source),
     String(source.lines),
     String(source.events),
     String(Object.values(source.notUnderstood).reduce((sum, count) => sum + count, 0)),
@@ -97,11 +100,19 @@ function sourceLines(sources: readonly SourceView[]): string[] {
   return [...table(titles, rows), ...sources.flatMap(remarks)];
 }
 
+function lagOf({ lagBytes, lagLines }: SourceView): string {
+  if (lagBytes !== undefined) return `${lagBytes} bytes`;
+  return lagLines === undefined ? 'unknown' : `${lagLines} lines`;
+}
+
 /** What an operator should look into. */
-function remarks({ id, notUnderstood, gaps, lastFault }: SourceView): string[] {
+function remarks({ id, notUnderstood, requests, gaps, lastFault }: SourceView): string[] {
   const reasons = Object.entries(notUnderstood).sort(([, a], [, b]) => b - a);
   return [
     ...reasons.map(([reason, count]) => `${id}: ${count} lines not understood: ${reason}`),
+    ...Object.entries(requests?.refused ?? {}).map(
+      ([reason, count]) => `${id}: ${count} requests refused: ${reason}`,
+    ),
     ...gaps.map(({ reason, position }) => `${id}: lines may be missing at ${position}: ${reason}`),
     ...(lastFault ? [`${id}: ${lastFault.message} (${lastFault.code}, ${lastFault.at})`] : []),
   ].map(printable);

@@ -63,7 +63,7 @@ export async function startService(): Promise<ServiceUnderTest> {
 }
 
 /** `fetch` without a network: hands the request to the service in process. */
-function fetchFrom({ service }: TestService): typeof globalThis.fetch {
+export function fetchFrom({ service }: TestService): typeof globalThis.fetch {
   return async (input, init) => {
     const url = new URL(String(input));
     if (url.origin !== audience) throw new TypeError('fetch failed');

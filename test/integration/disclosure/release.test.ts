@@ -11,8 +11,8 @@ describe('a disclosure, from the order to the opened package', () => {
   let t: TestService;
   let officer: Person;
   const inScope = [
-    testEvent({ occurredAt: '2026-11-10T10:00:00.000Z' }),
-    testEvent({ occurredAt: '2026-11-10T10:00:00.001Z', recipientAddress: 'Alice@example.nl' }),
+    testEvent({ occurredAt: '2096-11-10T10:00:00.000Z' }),
+    testEvent({ occurredAt: '2096-11-10T10:00:00.001Z', recipientAddress: 'Alice@example.nl' }),
     testEvent({
       type: 'session.login',
       service: 'imap',
@@ -26,9 +26,9 @@ describe('a disclosure, from the order to the opened package', () => {
   const outOfScope = [
     testEvent({ recipientAddress: 'carol@example.nl' }),
     testEvent({ recipientAddress: 'alice+tag@example.nl' }),
-    testEvent({ occurredAt: '2026-10-31T23:59:59.999Z' }),
-    testEvent({ occurredAt: '2026-11-20T00:00:00.000Z' }),
-    testEvent({ collectedAt: '2026-11-20T08:00:00.001Z' }),
+    testEvent({ occurredAt: '2096-10-31T23:59:59.999Z' }),
+    testEvent({ occurredAt: '2096-11-20T00:00:00.000Z' }),
+    testEvent({ collectedAt: '2096-11-20T08:00:00.001Z' }),
   ];
 
   beforeAll(async () => {
@@ -86,7 +86,7 @@ describe('a disclosure, from the order to the opened package', () => {
   it('narrows the scope where the request does', async () => {
     const orderId = await t.approvedOrder();
     const { body } = await officer.call('POST', '/v1/disclosures', {
-      body: { orderId, scope: { from: '2026-11-10T10:00:00.001Z', to: '2026-11-10T10:00:00.002Z' } },
+      body: { orderId, scope: { from: '2096-11-10T10:00:00.001Z', to: '2096-11-10T10:00:00.002Z' } },
     });
     const done = await t.finished(officer, body.disclosureId);
     expect(done.body.records).toBe(1);

@@ -14,6 +14,7 @@ const source = {
   lines: 100,
   events: 40,
   ignored: 50,
+  repeated: 0,
   notUnderstood: { 'header.unknown': 7, 'postfix.queue_line': 3 },
   gapCount: 1,
   gaps: [{ reason: 'rotation.lost', position: '12:0', readAt: '2026-11-22T10:00:00.000Z' }],

@@ -19,6 +19,7 @@ export interface Ran {
 export interface World {
   readonly stdin?: AsyncIterable<Uint8Array> | undefined;
   readonly stdout?: Writable;
+  readonly env?: CliIo['env'];
   readonly now?: () => number;
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -30,6 +31,7 @@ export async function run(args: readonly string[], world: World = {}): Promise<R
     stdin: world.stdin ?? bytes(''),
     stdout: world.stdout ?? stdout,
     stderr,
+    env: world.env ?? {},
     now: world.now ?? (() => Date.now()),
     fetch: world.fetch ?? globalThis.fetch,
     onStop: () => {},

@@ -12,6 +12,7 @@ const program = createProgram({
   stdin: (async function* () {})(),
   stdout: new Collected(),
   stderr: new Collected(),
+  env: {},
   now: () => 0,
   fetch: globalThis.fetch,
   onStop: () => {},

@@ -13,6 +13,8 @@ describe('the configuration of the embedded default', () => {
     });
   });
 
+  const kafka = { brokers: ['kafka1.example.nl:9093'] };
+  const stdin = { id: 'a', kind: 'stdin' as const };
   const tls = { certFile: 'c.pem', keyFile: 'k.pem' };
   it.each<[string, Partial<StandaloneConfigInput>, boolean]>([
     ['an address of the network in the clear', { listen: '0.0.0.0:8425' }, false],
@@ -31,6 +33,11 @@ describe('the configuration of the embedded default', () => {
       { sources: [{ id: 'a', kind: 'file', path: '/a', timeZone: 'Mars/X' }] },
       false,
     ],
+    ['two sources of one id', { sources: [stdin, { ...stdin }] }, false],
+    ['raw lines without a cluster', { sources: [{ id: 'a', kind: 'kafka-raw' }] }, false],
+    ['raw lines with a cluster', { sources: [{ id: 'a', kind: 'kafka-raw' }], kafka }, true],
+    ['a cluster', { kafka }, true],
+    ['a cluster without brokers', { kafka: { brokers: [] } }, false],
     ['a source id with a path in it', { sources: [{ id: '../a', kind: 'file', path: '/a' }] }, false],
   ])('%s', (_name, change, ok) => expect(check(change).success).toBe(ok));
 
