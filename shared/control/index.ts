@@ -30,6 +30,7 @@ export {
 } from './entry.ts';
 export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
+export { orderDetails } from './order-details.ts';
 export { isLastAdministrator, type Rederived, rederive, type Unknowable } from './rederive.ts';
 export {
   type CaseChecker,

@@ -39,7 +39,10 @@ export function normalizeIp(text: string): string | null {
   const version = isIP(value);
   if (version === 4) return value;
   if (version !== 6) return null;
-  const parsed = ipaddr.IPv6.parse(value);
+  // `::192.0.2.7` is an IPv6 address (RFC 4291, IPv4-compatible), which ipaddr.js takes for `::ffff:192.0.2.7`
+  // where it is written with dots; written in hex it tells them apart.
+  const inHex = value.includes('.') ? new URL(`http://[${value}]`).hostname.slice(1, -1) : value;
+  const parsed = ipaddr.IPv6.parse(inHex);
   return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String();
 }
 

@@ -9,6 +9,7 @@ import {
   type ControlState,
   decideDisclosure,
   type OrderState,
+  orderDetails,
   type RecordedRequest,
 } from '#shared/control';
 import {
@@ -123,25 +124,9 @@ async function checkRecorded(
   if (!isDeepStrictEqual(plain(checked.order), member(kept, 'order'))) {
     return fault('keeps another order than the one that was signed');
   }
-  return isDeepStrictEqual(plain(detailsOf(checked.order)), plain(details))
+  return isDeepStrictEqual(plain(orderDetails(checked.order)), plain(details))
     ? follows
     : fault('says something else of its order than the order does');
-}
-
-/** What `order.recorded` says of an order. */
-function detailsOf(order: Order): ControlEntry<'order.recorded'>['details'] {
-  return {
-    version: 1,
-    regime: order.regime,
-    regimeVersion: order.regimeVersion,
-    type: order.type,
-    issuingState: order.issuingState,
-    emergency: order.emergency !== undefined,
-    categories: [...order.scope.categories],
-    targetCount: order.scope.targets.length,
-    receivedAt: order.receivedAt,
-    validUntil: order.validUntil,
-  };
 }
 
 async function checkDisclosure(

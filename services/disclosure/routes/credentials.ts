@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { type ControlState, type Credential, credentialIsActive } from '#shared/control';
+import { isLastAdministrator } from '#shared/control';
 import { validatePublicJwk } from '#shared/signed-request';
 import type { ServiceContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
@@ -109,12 +109,5 @@ export function credentialRoutes(root: FastifyInstance, context: ServiceContext)
       },
     },
     async (request) => recordReading(context, request, (state) => listed([...state.credentials.values()])),
-  );
-}
-
-function isLastAdministrator(state: ControlState, credential: Credential, at: string): boolean {
-  if (credential.role !== 'administrator') return false;
-  return ![...state.credentials.values()].some(
-    (other) => other.role === 'administrator' && other !== credential && credentialIsActive(other, at),
   );
 }

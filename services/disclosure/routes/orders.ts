@@ -7,6 +7,7 @@ import {
   decideApproval,
   decideOrderReading,
   type OrderState,
+  orderDetails,
   orderStatus,
   type Role,
   readableOrders,
@@ -61,18 +62,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
         }
         const { order } = checked;
         const orderId = uuidv7({ msecs: clock.now() });
-        const details = {
-          version: 1,
-          regime: order.regime,
-          regimeVersion: order.regimeVersion,
-          type: order.type,
-          issuingState: order.issuingState,
-          emergency: order.emergency !== undefined,
-          categories: [...order.scope.categories],
-          targetCount: order.scope.targets.length,
-          receivedAt: order.receivedAt,
-          validUntil: order.validUntil,
-        };
+        const details = orderDetails(order);
         const commitments = await putOrder(cases, orderId, order, document, bodyOf(request));
         const recordedBy = { thumbprint: credential.thumbprint, personId: credential.personId };
         return {
