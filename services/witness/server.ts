@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { sizeMediaType, type WitnessRefusal } from '#shared/ledger';
-import { type Clock, codeOf, type ListenAddress, type Logger } from '#shared/runtime';
+import { type Clock, codeOf, type ListenAddress, type Logger, listenOn } from '#shared/runtime';
 import { witnessLimits } from './limits.ts';
 import { RateLimit } from './rate.ts';
 import type { Witness } from './witness.ts';
@@ -69,13 +69,9 @@ export async function serveWitness(
     },
   );
   server.maxConnections = witnessLimits.connections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, () => resolve());
-  });
-  const bound = server.address();
+  const port = await listenOn(server, address);
   return {
-    port: typeof bound === 'object' && bound !== null ? bound.port : address.port,
+    port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

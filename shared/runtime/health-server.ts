@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { Health } from './health.ts';
+import { listenOn } from './listen.ts';
 import type { ListenAddress } from './listen-address.ts';
 
 export interface HealthServer {
@@ -49,13 +50,9 @@ export async function serveHealth(
     },
   );
   server.maxConnections = maxConnections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, () => resolve());
-  });
-  const bound = server.address();
+  const port = await listenOn(server, address);
   return {
-    port: typeof bound === 'object' && bound !== null ? bound.port : address.port,
+    port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -13,6 +13,7 @@ export { type FolderLock, lockFolder } from './folder-lock.ts';
 export { type CheckResult, Condition, createHealth, type Health, keepAsking } from './health.ts';
 export { type HealthServer, serveHealth } from './health-server.ts';
 export { keepHeapSmall } from './heap.ts';
+export { listenOn } from './listen.ts';
 export { isLoopback, type ListenAddress, listenAddressSchema } from './listen-address.ts';
 export { ListenError } from './listen-error.ts';
 export { createLogger, type Logger, type LogLevel, type LogMembers, silentLogger } from './logging.ts';

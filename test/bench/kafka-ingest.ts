@@ -35,7 +35,7 @@ export const kafkaIngest: Bench = {
     const missing = brokerMissing();
     if (missing !== null) return { rows: [], notes: [`not measured: ${missing}`] };
     options.progress('starting the broker');
-    return withFolder((folder) => withBroker(folder, (config) => run(folder, config, options)));
+    return withFolder((folder) => withBroker((config) => run(folder, config, options)));
   },
 };
 

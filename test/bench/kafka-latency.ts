@@ -49,7 +49,7 @@ export const kafkaLatency: Bench = {
     const missing = brokerMissing();
     if (missing !== null) return { rows: [], notes: [`not measured: ${missing}`] };
     options.progress('starting the broker');
-    return withFolder((folder) => withBroker(folder, (config) => run(folder, config, options)));
+    return withFolder((folder) => withBroker((config) => run(folder, config, options)));
   },
 };
 

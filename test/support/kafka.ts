@@ -4,13 +4,12 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { desiredTopics, type KafkaConfig, kafkaConfigSchema, reconcileTopics } from '#shared/bus';
-import { silentLogger } from '#shared/runtime';
+import { packageRoot, silentLogger } from '#shared/runtime';
 
-const script = resolve(dirname(fileURLToPath(import.meta.url)), '../../infra/kafka/local-broker.sh');
+const script = join(packageRoot, 'infra', 'kafka', 'local-broker.sh');
 /** The version that infra/kafka/pom.xml names. */
 const image = 'apache/kafka:4.1.1';
 
