@@ -48,6 +48,8 @@ export function insertSettings(deduplicationToken: string): Readonly<Record<stri
     async_insert: 0, // acknowledged means written, not queued
     insert_deduplicate: 1,
     insert_deduplication_token: deduplicationToken,
+    // A batch that is repeated because its index was cut off is in the table, and its index must come.
+    deduplicate_blocks_in_dependent_materialized_views: 1,
     max_partitions_per_insert_block: 0, // the ingester bounds the days that a batch may hold
     date_time_input_format: 'best_effort', // takes RFC 3339
     input_format_skip_unknown_fields: 0, // a member without a column would be lost without a word

@@ -81,9 +81,9 @@ const onCluster = ({ cluster }: StoreTopology): string =>
   cluster === undefined ? '' : ` ON CLUSTER '${cluster}'`;
 
 /** `{shard}` and `{replica}` are macros of each host's configuration. */
-function engine({ topology, database }: Installation, table: string): string {
-  if (topology.topology === 'single') return 'MergeTree';
-  return `ReplicatedMergeTree('/griffie/${database}/${table}/{shard}', '{replica}')`;
+function engine({ topology, database }: Installation, table: string, kind = ''): string {
+  if (topology.topology === 'single') return `${kind}MergeTree`;
+  return `Replicated${kind}MergeTree('/griffie/${database}/${table}/{shard}', '{replica}')`;
 }
 
 /**
@@ -103,6 +103,8 @@ export function statementsOf(sql: string, installation: Installation): string[] 
     durability: durability(topology),
     'engine:traffic': engine(installation, 'traffic'),
     'engine:rejected': engine(installation, 'rejected'),
+    // Merges leave one row of each identifier and minute.
+    'engine:traffic_index': engine(installation, 'traffic_index', 'Replacing'),
   };
   return sql
     .replace(/^--.*\n/gm, '')

@@ -69,8 +69,13 @@ export interface Migrations {
 const folder = join(packageRoot, 'infra', 'clickhouse', 'migrations');
 
 /** What expires, by what. In a sharded topology the tables that hold the rows have `_local` at their ends. */
-const expiring: Readonly<Record<string, string>> = { traffic: 'collectedAt', rejected: 'rejectedAt' };
-const view = 'traffic_retained';
+const expiring: Readonly<Record<string, string>> = {
+  traffic: 'collectedAt',
+  rejected: 'rejectedAt',
+  // A day's last event was collected just before the next day.
+  traffic_index: 'day + 1',
+};
+const boundedViews = ['traffic_retained', 'traffic_index_retained'];
 
 /** The migrations that this version of Griffie comes with. */
 export async function loadMigrations(from: string = folder): Promise<Migration[]> {
@@ -129,7 +134,8 @@ export function createMigrations(
   }
 
   /**
-   * What a longer period would bring back is deleted first. What is shown shrinks before what is kept. The view is made again as the last applied migration has it.
+   * What a longer period would bring back is deleted first. What is shown shrinks before what is kept. The
+   * views are made again as the last applied migration has each.
    */
   function retentionStatements(
     changes: readonly RetentionChange[],
@@ -137,10 +143,15 @@ export function createMigrations(
     installation: Installation,
   ): string[] {
     if (changes.length === 0) return [];
-    const views = migrations
-      .slice(0, appliedCount)
-      .flatMap(({ sql }) => statementsOf(sql, installation))
-      .filter((statement) => statement.startsWith('CREATE OR REPLACE VIEW'));
+    const views = new Map(
+      migrations
+        .slice(0, appliedCount)
+        .flatMap(({ sql }) => statementsOf(sql, installation))
+        .flatMap((statement) => {
+          const name = /^CREATE OR REPLACE VIEW (\S+)/.exec(statement)?.[1];
+          return name === undefined ? [] : [[name, statement] as const];
+        }),
+    );
     const ttls = changes.flatMap(({ table }) => {
       const column = expiring[table.replace(/_local$/, '')];
       return column === undefined ? [] : [retentionStatement(installation, table, column)];
@@ -150,16 +161,16 @@ export function createMigrations(
       const lengthens = change.months !== 0 && change.months < installation.retention.months;
       return column !== undefined && lengthens ? [expiredStatement(installation, change, column)] : [];
     });
-    return [...revivable, ...views.slice(-1), ...ttls];
+    return [...revivable, ...views.values(), ...ttls];
   }
 
   async function retentionOfTables(): Promise<RetentionChange[]> {
-    const names = [...Object.keys(expiring), view].flatMap((name) => [name, `${name}_local`]);
+    const names = [...Object.keys(expiring), ...boundedViews].flatMap((name) => [name, `${name}_local`]);
     // An ordinary table says its period in its TTL, the view in its condition; a Distributed table has none.
     const rows = await select(
       database,
       `SELECT name, toUInt16OrZero(if(engine = 'View',
-  extract(create_table_query, 'addMonths\\\\(collectedAt, (\\\\d+)\\\\)'),
+  extract(create_table_query, 'addMonths\\\\([^(),]+, (\\\\d+)\\\\)'),
   extract(create_table_query, 'TTL .*toIntervalMonth\\\\((\\\\d+)\\\\)'))) AS months
 FROM system.tables WHERE database = currentDatabase() AND engine != 'Distributed'
   AND name IN ('${names.join("', '")}') ORDER BY name`,

@@ -11,7 +11,7 @@ import { expiresAt, isRetained, type RetentionPeriod } from './retention.ts';
  */
 
 /** Tables whose rows expire, by the name under which everybody knows them. */
-export const expiringTables = ['traffic', 'rejected'] as const;
+export const expiringTables = ['traffic', 'traffic_index', 'rejected'] as const;
 export type ExpiringTable = (typeof expiringTables)[number];
 
 /**

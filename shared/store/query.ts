@@ -2,11 +2,12 @@ import { type Scope, type Target, targetFields } from '#shared/orders';
 import { asciiLower, splitAddress, subaddressDelimiter, typesOfCategories } from '#shared/traffic';
 import { selectList, storeTime } from './columns.ts';
 import type { StoreQuery } from './database.ts';
+import { hashedKey, lookupKey } from './lookup.ts';
 import { expiredUpTo, type RetentionPeriod } from './retention.ts';
 
 /*
  * The one place where reads of the traffic table are written. They go through a view that has the retention
- * bound by the server's clock (0003_traffic_retained.sql), and have the bound by their caller's clock; every
+ * bound by the server's clock (0003, 0004), and have the bound by their caller's clock; every
  * read of records has the scope and sees each event once. Values are bound as parameters, never written
  * into the text.
  */
@@ -15,6 +16,7 @@ import { expiredUpTo, type RetentionPeriod } from './retention.ts';
 export const queryLimits = {
   seconds: 600,
   memoryBytes: 2_000_000_000,
+  threads: 2,
 } as const;
 
 const settings = [
@@ -22,6 +24,7 @@ const settings = [
   `max_execution_time = ${queryLimits.seconds}`,
   "timeout_overflow_mode = 'throw'",
   `max_memory_usage = ${queryLimits.memoryBytes}`,
+  `max_threads = ${queryLimits.threads}`,
   'optimize_read_in_order = 1', // the table's own order: rows stream, nothing is sorted in memory
   'max_block_size = 4096', // also how many rows come at a time
   'log_queries = 0', // parameters are personal data, and the query log is not one of the two stores
@@ -37,6 +40,11 @@ class Parameters {
 
   texts(name: string, value: readonly string[]): string {
     return this.#bind(name, 'Array(String)', value);
+  }
+
+  /** @param value decimal digits */
+  key(name: string, value: string): string {
+    return this.#bind(name, 'UInt64', value);
   }
 
   integer(name: string, value: number): string {
@@ -69,10 +77,28 @@ function inScope(parameters: Parameters, scope: Scope): string {
   return [
     `t.occurredAt >= ${parameters.time('from', scope.from)}`,
     `t.occurredAt < ${parameters.time('to', scope.to)}`,
+    `toStartOfMinute(t.occurredAt) GLOBAL IN (${minutes(parameters, scope)})`,
     `t.collectedAt <= ${parameters.time('collectedUpTo', scope.collectedUpTo)}`,
     `t.type IN ${parameters.texts('types', typesOfCategories(scope.categories))}`,
     targets.length === 0 ? 'false' : `(${targets.join(' OR ')})`,
   ].join('\n  AND ');
+}
+
+/**
+ * The minutes in which anything of the targets is to be found. Leaves out what cannot match, and decides
+ * nothing. Global, because the minutes of all shards are found before each shard reads its own.
+ */
+function minutes(parameters: Parameters, { targets, from, to }: Scope): string {
+  const keys = targets.map((target, index) => {
+    const key = lookupKey(target);
+    const name = `key${index}`;
+    return 'text' in key
+      ? `key = ${hashedKey(parameters.text(name, key.text))}`
+      : `key BETWEEN ${parameters.key(`${name}First`, key.first)} AND ${parameters.key(`${name}Last`, key.last)}`;
+  });
+  return `SELECT minute FROM traffic_index_retained
+    WHERE (${keys.length === 0 ? 'false' : keys.join(' OR ')})
+    AND minute >= toStartOfMinute(${parameters.time('from', from)}) AND minute < ${parameters.time('to', to)}`;
 }
 
 /** `targetMatches` in SQL. `lower` is ASCII only, as `asciiLower` is; an absent field is '' and is no match. */

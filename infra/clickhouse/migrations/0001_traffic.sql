@@ -12,27 +12,27 @@ CREATE TABLE IF NOT EXISTS {{database}}.traffic{{local}}{{onCluster}}
 (
     eventIdHex               String EPHEMERAL,
     eventId                  FixedString(16) DEFAULT unhex(eventIdHex) CODEC(NONE),
-    schemaVersion            UInt8,
-    type                     LowCardinality(String),
+    schemaVersion            UInt8 CODEC(ZSTD(1)),
+    type                     LowCardinality(String) CODEC(ZSTD(1)),
     occurredAt               DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    occurredAtNote           LowCardinality(String),
+    occurredAtNote           LowCardinality(String) CODEC(ZSTD(1)),
     collectedAt              DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
-    host                     LowCardinality(String),
-    instance                 LowCardinality(String),
-    software                 LowCardinality(String),
-    service                  LowCardinality(String),
-    protocol                 LowCardinality(String),
+    host                     LowCardinality(String) CODEC(ZSTD(1)),
+    instance                 LowCardinality(String) CODEC(ZSTD(1)),
+    software                 LowCardinality(String) CODEC(ZSTD(1)),
+    service                  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol                 LowCardinality(String) CODEC(ZSTD(1)),
     sessionId                String CODEC(ZSTD(1)),
     queueId                  String CODEC(ZSTD(1)),
     relatedQueueId           String CODEC(ZSTD(1)),
     messageId                String CODEC(ZSTD(1)),
-    messageIdHashed          Bool,
+    messageIdHashed          Bool CODEC(ZSTD(1)),
     sizeOctets               Nullable(UInt64) CODEC(T64, ZSTD(1)),
     recipientCount           Nullable(UInt64) CODEC(T64, ZSTD(1)),
     senderIp                 String CODEC(ZSTD(1)),
     senderPort               UInt16 CODEC(ZSTD(1)),
     senderAddress            String CODEC(ZSTD(1)),
-    senderNull               Bool,
+    senderNull               Bool CODEC(ZSTD(1)),
     senderUser               String CODEC(ZSTD(1)),
     originHostIp             String CODEC(ZSTD(1)),
     originHostName           String CODEC(ZSTD(1)),
@@ -47,12 +47,12 @@ CREATE TABLE IF NOT EXISTS {{database}}.traffic{{local}}{{onCluster}}
     proxyIp                  String CODEC(ZSTD(1)),
     bytesSent                Nullable(UInt64) CODEC(T64, ZSTD(1)),
     bytesReceived            Nullable(UInt64) CODEC(T64, ZSTD(1)),
-    outcome                  LowCardinality(String),
-    dsn                      LowCardinality(String),
+    outcome                  LowCardinality(String) CODEC(ZSTD(1)),
+    dsn                      LowCardinality(String) CODEC(ZSTD(1)),
     replyCode                UInt16 CODEC(ZSTD(1)),
-    tls                      Nullable(Bool),
-    correlation              LowCardinality(String),
-    sourceId                 LowCardinality(String),
+    tls                      Nullable(Bool) CODEC(ZSTD(1)),
+    correlation              LowCardinality(String) CODEC(ZSTD(1)),
+    sourceId                 LowCardinality(String) CODEC(ZSTD(1)),
     sourcePosition           String CODEC(ZSTD(1))
 )
 ENGINE = {{engine:traffic}}
@@ -61,6 +61,8 @@ ORDER BY (occurredAt, eventId)
 TTL toDateTime(collectedAt) + toIntervalMonth({{retentionMonths}})
 SETTINGS
     ttl_only_drop_parts = 1,
+    -- A lookup by identifier reads whole granules (0004_traffic_index.sql): small ones, and still some minutes.
+    index_granularity = 2048,
     {{durability}};
 
 -- Copies of one event meet on one shard, whichever batch they came in.

@@ -60,7 +60,9 @@ describe('the retention service over the real engine', () => {
     expect((await world.held()).map(({ table, day, state }) => `${table} ${day} ${state}`)).toEqual([
       'rejected 2096-11-20 active',
       'traffic 2096-11-20 detached',
+      'traffic_index 2096-11-20 active',
       'traffic 2096-11-21 active',
+      'traffic_index 2096-11-21 active',
     ]);
     await passDays(retention, '2097-05-21T00:00:02.000Z');
     expect(await heldDays()).toEqual(['2096-11-21']);
@@ -72,12 +74,17 @@ describe('the retention service over the real engine', () => {
         days: [
           { place: 'rejected', day: '2096-11-20', rows: 1 },
           { place: 'traffic', day: '2096-11-20', rows: 0 },
+          { place: 'traffic_index', day: '2096-11-20' },
         ],
         places: [
           { place: 'traffic', outcome: 'gone' },
+          { place: 'traffic_index', outcome: 'gone' },
           { place: 'rejected', outcome: 'gone' },
         ],
-        next: [{ place: 'traffic', day: '2096-11-21', rows: 3 }],
+        next: [
+          { place: 'traffic', day: '2096-11-21', rows: 3 },
+          { place: 'traffic_index', day: '2096-11-21' },
+        ],
       },
     });
   });
@@ -183,10 +190,13 @@ describe('the retention service over the real engine', () => {
     const stuck = world.retention({ partitions: { drop: async () => {} } });
     await passDays(stuck, '2097-05-21T00:00:02.000Z');
     expect(stuck.status().overdue).toEqual([]);
-    expect(stuck.status().removing).toHaveLength(1);
+    expect(stuck.status().removing).toHaveLength(2);
     await passDays(stuck, '2097-05-22T00:00:02.000Z');
     await stuck.tick();
-    expect(stuck.status().overdue).toEqual([{ place: 'traffic', items: 1, oldest: '2096-11-20' }]);
+    expect(stuck.status().overdue).toEqual([
+      { place: 'traffic', items: 1, oldest: '2096-11-20' },
+      { place: 'traffic_index', items: 1, oldest: '2096-11-20' },
+    ]);
     expect((await kinds()).slice(-2)).toEqual(['retention.started', 'retention.overdue']);
     await world.retention().tick();
     expect((await kinds()).at(-1)).toBe('retention.certified');

@@ -35,6 +35,7 @@ export async function openTemporaryStore(retention = defaultRetention): Promise<
     store,
     async clear() {
       await database.command('TRUNCATE TABLE traffic');
+      await database.command('TRUNCATE TABLE traffic_index');
       await database.command('TRUNCATE TABLE rejected');
     },
     async remove() {

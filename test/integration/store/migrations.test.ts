@@ -92,6 +92,8 @@ describe('migrations', () => {
     const changes = [
       { table: 'rejected', months: 6 },
       { table: 'traffic', months: 6 },
+      { table: 'traffic_index', months: 6 },
+      { table: 'traffic_index_retained', months: 6 },
       { table: 'traffic_retained', months: 6 },
     ];
     const shorter = over(migrations, 3);
@@ -102,7 +104,7 @@ describe('migrations', () => {
     expect((await over(migrations).review()).dangers).toEqual([]);
     const { statements } = await shorter.review();
     expect(statements[0]).toMatch(/^CREATE OR REPLACE VIEW/);
-    expect(statements).toHaveLength(3);
+    expect(statements).toHaveLength(5);
     expect((await shorter.apply({ allow: ['retention:shorten'] })).retentionChanges).toEqual(changes);
     expect((await shorter.plan()).retentionChanges).toEqual([]);
     const longer = over(migrations, 6);
@@ -112,13 +114,13 @@ describe('migrations', () => {
 
   it('that take something away are applied only where that is allowed by name', async () => {
     const dropping = {
-      name: '0004_less.sql',
+      name: '0005_less.sql',
       sha256: '1'.repeat(64),
       sql: 'ALTER TABLE {{database}}.rejected DROP COLUMN IF EXISTS valueBytes;\n',
     };
     const less = over([...migrations, dropping]);
     await expect(less.apply()).rejects.toMatchObject({ code: 'store.change_not_allowed' });
-    await less.apply({ allow: ['migration:0004_less.sql'] });
+    await less.apply({ allow: ['migration:0005_less.sql'] });
     expect((await less.plan()).pending).toEqual([]);
   });
 });

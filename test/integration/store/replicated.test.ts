@@ -79,6 +79,9 @@ function replicated(): void {
       { name: 'griffie_migrations', engine: 'ReplicatedMergeTree', ...encrypted },
       { name: 'rejected', engine: 'ReplicatedMergeTree', ...encrypted },
       { name: 'traffic', engine: 'ReplicatedMergeTree', ...encrypted },
+      { name: 'traffic_index', engine: 'ReplicatedReplacingMergeTree', ...encrypted },
+      { name: 'traffic_index_fill', engine: 'MaterializedView', storage_policy: '' },
+      { name: 'traffic_index_retained', engine: 'View', storage_policy: '' },
       { name: 'traffic_retained', engine: 'View', storage_policy: '' },
     ]);
     expect(await pathsOf('one_shard')).toEqual([
@@ -89,6 +92,11 @@ function replicated(): void {
       },
       { table: 'rejected', zookeeper_path: '/griffie/one_shard/rejected/01', replica_name: 'replica1' },
       { table: 'traffic', zookeeper_path: '/griffie/one_shard/traffic/01', replica_name: 'replica1' },
+      {
+        table: 'traffic_index',
+        zookeeper_path: '/griffie/one_shard/traffic_index/01',
+        replica_name: 'replica1',
+      },
     ]);
   });
 
@@ -99,6 +107,10 @@ function replicated(): void {
       'rejected Distributed',
       'rejected_local ReplicatedMergeTree',
       'traffic Distributed',
+      'traffic_index_fill_local MaterializedView',
+      'traffic_index_local ReplicatedReplacingMergeTree',
+      'traffic_index_retained Distributed',
+      'traffic_index_retained_local View',
       'traffic_local ReplicatedMergeTree',
       'traffic_retained Distributed',
       'traffic_retained_local View',

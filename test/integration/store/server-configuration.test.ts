@@ -82,11 +82,13 @@ describe('the server configuration of infra/clickhouse, read by the embedded eng
     ]);
     expect(await rights('griffie_disclosure')).toEqual([
       'GRANT SELECT ON griffie.griffie_migrations TO griffie_disclosure',
+      'GRANT SELECT ON griffie.traffic_index_retained TO griffie_disclosure',
+      'GRANT SELECT ON griffie.traffic_index_retained_local TO griffie_disclosure',
       'GRANT SELECT ON griffie.traffic_retained TO griffie_disclosure',
       'GRANT SELECT ON griffie.traffic_retained_local TO griffie_disclosure',
     ]);
     const retention = await rights('griffie_retention');
-    expect(retention).toHaveLength(12);
+    expect(retention).toHaveLength(14);
     expect(retention.join('\n')).not.toMatch(
       /SELECT[^\n]* ON griffie\.(traffic|traffic_local|rejected\w*) |DROP|CREATE/,
     );
