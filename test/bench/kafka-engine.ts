@@ -17,8 +17,8 @@ export async function consumeWithEngine(
 ): Promise<() => Promise<void>> {
   const columns: string[] = [];
   const text =
-    "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = 'traffic' " +
-    "AND default_kind != 'EPHEMERAL' ORDER BY position";
+    "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = 'traffic_retained' " +
+    'ORDER BY position';
   for await (const rows of database.rows({ text, parameters: {} })) {
     for (const row of rows) {
       const { name, type } = row as { name: string; type: string };
@@ -37,7 +37,7 @@ export async function consumeWithEngine(
     date_time_input_format = 'best_effort'`);
   await database.command(
     'CREATE MATERIALIZED VIEW queue_to_traffic TO traffic AS ' +
-      'SELECT * REPLACE (toFixedString(unhex(eventId), 16) AS eventId) FROM queue',
+      'SELECT * EXCEPT (eventId), eventId AS eventIdHex FROM queue',
   );
   return async () => {
     await database.command('DROP TABLE queue_to_traffic SYNC');

@@ -87,7 +87,7 @@ last ??= end;
 first ??= end;
 const rows = last.rows - first.rows;
 const { checksum } = await only<{ checksum: string }>(
-  'SELECT hex(sum(cityHash64(toString(tuple(*))))) AS checksum FROM traffic',
+  'SELECT hex(sum(cityHash64(toString(tuple(*))))) AS checksum FROM traffic_retained',
 );
 const { parts } = await only<{ parts: number }>(
   "SELECT toUInt32(count()) AS parts FROM system.parts WHERE table = 'traffic'",

@@ -3,10 +3,13 @@
 -- has the bound of its caller's clock besides (shared/store/query.ts).
 --
 -- The first condition lets the engine leave out whole days; the second is the rule (shared/store/retention.ts).
--- A migration that adds a column to traffic must make this view again: `*` is fixed when it is made.
+-- It shows the columns of an event under its fields' names, however they are kept. A migration that adds a
+-- column to traffic must make it again: `*` is fixed when it is made.
 CREATE OR REPLACE VIEW {{database}}.traffic_retained{{local}}{{onCluster}}
 DEFINER = {{definer}} SQL SECURITY DEFINER
-AS SELECT * FROM {{database}}.traffic{{local}}
+AS SELECT * EXCEPT (eventIdOrdinal, eventIdApart, originHostIsSender, originHostIpApart),
+    eventId, if(originHostIsSender, senderIp, originHostIpApart) AS originHostIp
+FROM {{database}}.traffic{{local}}
 WHERE collectedAt > subtractMonths(now64(3, 'UTC'), {{retentionMonths}})
   AND addMonths(collectedAt, {{retentionMonths}}) > now64(3, 'UTC');
 

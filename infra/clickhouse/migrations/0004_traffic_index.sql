@@ -36,7 +36,7 @@ AS WITH
     arrayMap(x -> concat(
         splitByChar('+', substring(x, 1, length(x) - length(splitByChar('@', x)[-1]) - 1))[1], '@', splitByChar('@', x)[-1]),
         arrayFilter(x -> position(x, '+') > 0 AND position(x, '@') > 0, names)) AS bases,
-    arrayFilter(x -> x != '', [senderIp, originHostIp, deliveryHostIp, clientIp, proxyIp]) AS ips
+    arrayFilter(x -> x != '', [senderIp, originHostIpApart, deliveryHostIp, clientIp, proxyIp]) AS ips
 SELECT DISTINCT
     toDate(collectedAt) AS day,
     arrayJoin(arrayConcat(

@@ -1,5 +1,4 @@
 import { type DayOfTraffic, happeningsQuery } from './happenings.ts';
-import { bits } from './sql.ts';
 
 /*
  * The events of a day's happenings, as the collector makes them from Postfix's and Dovecot's lines: a test
@@ -25,9 +24,8 @@ const nullUnless = (condition: string, value: string): string =>
   `if(${condition}, toNullable(${value}), NULL)`;
 const textIf = (condition: string, value: string): string => `if(${condition}, ${value}, '')`;
 
-/** Columns of the table `traffic`, in its order, each an expression over a happening and one of its steps. */
+/** Columns to insert into the table `traffic`, each an expression over a happening and one of its steps. */
 const columns = {
-  eventId: `toFixedString(concat(reinterpretAsString(${bits('h + position * 104729', 'event')}), reinterpretAsString(${bits('h + position * 104729', 'event2')})), 16)`,
   schemaVersion: '1',
   type: `multiIf(step.1 = 'handed over', multiIf(fate = 'sent', 'message.delivered', fate = 'deferred', 'message.deferred', 'message.bounced'), ${isIn('delivered', 'saved')}, 'message.delivered', step.1 = 'retrieved', 'mailbox.retrieved', concat(if(${session}, 'session.', 'message.'), step.1))`,
   occurredAt: `fromUnixTimestamp64Milli(atMs + step.3, 'UTC')`,
@@ -81,6 +79,8 @@ const columns = {
   correlation: `'complete'`,
   sourceId: `if(${session} OR step.1 = 'saved', concat(store, '-dovecot'), concat(mx, '-postfix'))`,
   sourcePosition: `concat(toString(intDiv(atMs, 86400000)), ':', toString(number * 1103 + position * 181))`,
+  // As shared/traffic/event-id.ts makes it of the two before.
+  eventIdHex: `lower(hex(substring(SHA256(concat('["griffie-event/v1","', \`sourceId of event\`, '","', \`sourcePosition of event\`, '",0]')), 1, 16)))`,
 } as const;
 
 function multi(cases: readonly (readonly [condition: string, value: string])[]): string {

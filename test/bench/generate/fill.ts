@@ -7,7 +7,7 @@ import { daysOf, type TrafficPlan } from './plan.ts';
  * @param settings further ones of the inserts, as they stand in a statement.
  */
 export async function fillTable(
-  database: Database,
+  database: Pick<Database, 'command'>,
   table: string,
   plan: TrafficPlan,
   options: { readonly progress?: (what: string) => void; readonly settings?: string } = {},

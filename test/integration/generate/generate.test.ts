@@ -21,7 +21,7 @@ describe('generated traffic', () => {
     await open.clear();
     await fillTable(open.database, 'traffic', of);
     const events: TrafficEvent[] = [];
-    const query = { text: `SELECT ${selectList} FROM traffic AS t`, parameters: {} };
+    const query = { text: `SELECT ${selectList} FROM traffic_retained AS t`, parameters: {} };
     for await (const rows of open.database.rows(query)) events.push(...rows.map(eventFromRow));
     return events;
   }

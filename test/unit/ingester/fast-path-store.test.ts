@@ -31,7 +31,7 @@ describe('rows of the fast path, in the real engine', () => {
     await open.store.insertEvents(events, { deduplicationToken: `fast-path-${inserts++}` });
     const rows = await rowsOf(
       open.database,
-      `SELECT toString(tuple(t.*)) AS whole, ${selectList} FROM traffic AS t ORDER BY whole`,
+      `SELECT toString(tuple(t.*)) AS whole, ${selectList} FROM traffic_retained AS t ORDER BY whole`,
     );
     return {
       rows: rows.map(({ whole }) => whole),

@@ -20,6 +20,9 @@ describe('one set of migrations', () => {
       'CREATE TABLE IF NOT EXISTS griffie.traffic',
       'CREATE TABLE IF NOT EXISTS griffie.rejected',
       'CREATE OR REPLACE VIEW griffie.traffic_retained',
+      'CREATE TABLE IF NOT EXISTS griffie.traffic_index',
+      'CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_fill',
+      'CREATE OR REPLACE VIEW griffie.traffic_index_retained',
     ]);
     expect(statements.join('\n')).not.toMatch(/Replicated|Distributed|ON CLUSTER|\{\{/);
     // A window would lose a repeated insert after a kill: test/fault/store-retry.test.ts.
@@ -32,6 +35,9 @@ describe('one set of migrations', () => {
       "CREATE TABLE IF NOT EXISTS griffie.traffic ON CLUSTER 'griffie'",
       "CREATE TABLE IF NOT EXISTS griffie.rejected ON CLUSTER 'griffie'",
       "CREATE OR REPLACE VIEW griffie.traffic_retained ON CLUSTER 'griffie'",
+      "CREATE TABLE IF NOT EXISTS griffie.traffic_index ON CLUSTER 'griffie'",
+      "CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_fill ON CLUSTER 'griffie'",
+      "CREATE OR REPLACE VIEW griffie.traffic_index_retained ON CLUSTER 'griffie'",
     ]);
     expect(statements[0]).toContain(
       "ENGINE = ReplicatedMergeTree('/griffie/griffie/traffic/{shard}', '{replica}')",
@@ -49,8 +55,15 @@ describe('one set of migrations', () => {
       'CREATE TABLE IF NOT EXISTS griffie.rejected AS griffie.rejected_local',
       'CREATE OR REPLACE VIEW griffie.traffic_retained_local',
       'CREATE TABLE IF NOT EXISTS griffie.traffic_retained AS griffie.traffic_retained_local',
+      'CREATE TABLE IF NOT EXISTS griffie.traffic_index_local',
+      'CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_fill_local',
+      'CREATE OR REPLACE VIEW griffie.traffic_index_retained_local',
+      'CREATE TABLE IF NOT EXISTS griffie.traffic_index_retained AS griffie.traffic_index_retained_local',
     ]);
-    expect(statements[1]).toContain("Distributed('griffie', 'griffie', 'traffic_local', sipHash64(eventId))");
+    // An event's id follows from these two: its copies meet on one shard.
+    expect(statements[1]).toContain(
+      "Distributed('griffie', 'griffie', 'traffic_local', sipHash64(sourceId, sourcePosition))",
+    );
     expect(statements[4]).toContain('FROM griffie.traffic_local\n');
   });
 
