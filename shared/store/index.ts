@@ -51,6 +51,7 @@ export {
   type InsertOptions,
   type ReadOptions,
   type RejectedRecord,
+  type ReleasedReading,
   type ScopeReading,
   type TrafficStore,
 } from './store.ts';

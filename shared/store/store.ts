@@ -1,13 +1,22 @@
 import { setImmediate as eventLoop } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Scope } from '#shared/orders';
-import { type EventType, eventTypes, type TrafficEvent, utcTimestamp } from '#shared/traffic';
+import {
+  type EventType,
+  eventTypes,
+  type ReleasedLines,
+  type TrafficEvent,
+  utcTimestamp,
+} from '#shared/traffic';
 import { eventFromRow, insertColumns, rfc3339FromStore, storeTime } from './columns.ts';
 import type { Database, StoreQuery } from './database.ts';
 import { StoreError } from './errors.ts';
 import { eventRows, type StorableEvent } from './event-rows.ts';
 import { countQuery, scopeQuery, windowQuery } from './query.ts';
+import { ahead, ReleaseGate } from './released-reading.ts';
+import { releasedQuery, spreadQuery } from './released-rows.ts';
 import type { RetentionPeriod } from './retention.ts';
+import { type CountSpread, type SliceBounds, slicesOf } from './slices.ts';
 
 /** A record of the bus that was no event, as kept for operators. */
 export interface RejectedRecord {
@@ -39,9 +48,22 @@ export interface ScopeReading extends AsyncIterable<TrafficEvent[]> {
   readonly query: StoreQuery;
 }
 
+/**
+ * Records of a scope as they are released, in pieces of about a thousand. Can be read once.
+ * `query` is run in slices of the window one after another: each with `from` and `to` of its slice.
+ */
+export interface ReleasedReading extends AsyncIterable<ReleasedLines> {
+  readonly query: StoreQuery;
+}
+
 export interface ReadOptions {
   /** Clock reading that the retention bound is taken at, milliseconds since the epoch. */
   readonly now: number;
+}
+
+export interface ReleaseOptions extends ReadOptions {
+  /** Smaller slices than `sliceBounds`, for tests. */
+  readonly slices?: SliceBounds;
 }
 
 export interface InsertOptions {
@@ -60,6 +82,8 @@ export interface TrafficStore {
   insertRejected(records: readonly RejectedRecord[], options: InsertOptions): Promise<void>;
   /** Ordered by `occurredAt`, then `eventId`; each event once. Leaving the loop ends the query. */
   readScope(scope: Scope, options: ReadOptions): ScopeReading;
+  /** `readScope`, projected to the scope's categories, at the engine's speed and in bounded memory. */
+  readReleased(scope: Scope, options: ReleaseOptions): ReleasedReading;
   /** How many events `readScope` would give, by type; types without any are left out. */
   countScope(scope: Scope, options: ReadOptions): Promise<Partial<Record<EventType, number>>>;
   /** @returns null where there is nothing to read */
@@ -72,6 +96,7 @@ const groupSize = 500;
 
 const count = z.coerce.number().int().nonnegative();
 const typeCount = z.object({ type: z.enum(eventTypes), events: count });
+const spread = z.object({ slot: count, rows: count });
 const time = z.string().transform(rfc3339FromStore).pipe(utcTimestamp);
 const windowRow = z.object({
   rows: count,
@@ -133,6 +158,28 @@ export function createTrafficStore(
               yield rows.slice(start, start + groupSize).map(eventFromRow);
               await eventLoop();
             }
+          }
+        },
+      };
+    },
+
+    readReleased(scope, { now, slices: bounds }) {
+      async function* slices(): AsyncGenerator<{ gate: ReleaseGate; lines: Uint8Array }> {
+        const count: CountSpread = (window, width) =>
+          all(spreadQuery({ ...scope, ...window }, width, now, retention), spread);
+        for (const { from, to } of await slicesOf(scope, count, bounds)) {
+          const slice = { ...scope, from, to };
+          const gate = new ReleaseGate(slice);
+          for await (const lines of database.lines(releasedQuery(slice, now, retention)))
+            yield { gate, lines };
+        }
+      }
+      return {
+        query: releasedQuery(scope, now, retention),
+        async *[Symbol.asyncIterator]() {
+          for await (const { gate, lines } of ahead(slices())) {
+            yield gate.pass(lines);
+            await eventLoop();
           }
         },
       };

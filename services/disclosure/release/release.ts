@@ -11,7 +11,6 @@ import type { Ledger } from '#shared/ledger';
 import type { Scope } from '#shared/orders';
 import { type Clock, softwareVersion, utc } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
-import { projectToCategories, type TrafficEvent } from '#shared/traffic';
 import type { CaseFiles } from '../control/case-files.ts';
 import type { ControlPlane } from '../control/control-plane.ts';
 import { getOrder } from '../control/order-file.ts';
@@ -119,10 +118,10 @@ async function stage(deps: ReleaseDeps, disclosure: DisclosureState): Promise<St
   const { scope } = await getRequest(cases, disclosure);
   const now = clock.now();
   const { window, reasons } = windowOfRelease(scope, await store.dataWindow(now));
-  const reading = store.readScope(scope, { now });
+  const reading = store.readReleased(scope, { now });
   return stagePackage({
     folder: packages.stagingPath(disclosureId),
-    records: project(reading, scope),
+    records: reading,
     recipients: order.recipients.map(({ encryptionKey }) => encryptionKey),
     signer: deps.signer,
     packageId: uuidv7({ msecs: now }),
@@ -146,19 +145,6 @@ async function stage(deps: ReleaseDeps, disclosure: DisclosureState): Promise<St
       },
     },
   });
-}
-
-/** The records with only the fields of the categories that were granted. */
-async function* project(
-  groups: AsyncIterable<TrafficEvent[]>,
-  scope: Scope,
-): AsyncGenerator<Partial<TrafficEvent>> {
-  for await (const events of groups) {
-    for (const event of events) {
-      const record = projectToCategories(event, scope.categories);
-      if (record !== null) yield record;
-    }
-  }
 }
 
 function manifestQuery(
