@@ -33,6 +33,7 @@ export {
   type PartState,
 } from './partitions.ts';
 export { queryLimits } from './query.ts';
+export type { ReleasedReading } from './released-reading.ts';
 export {
   defaultRetention,
   expiresAt,
@@ -51,7 +52,6 @@ export {
   type InsertOptions,
   type ReadOptions,
   type RejectedRecord,
-  type ReleasedReading,
   type ScopeReading,
   type TrafficStore,
 } from './store.ts';

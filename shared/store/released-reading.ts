@@ -1,63 +1,84 @@
+import { setImmediate as eventLoop } from 'node:timers/promises';
+import { z } from 'zod';
 import type { Scope } from '#shared/orders';
-import { type EventType, ReleasedForm, type ReleasedLines } from '#shared/traffic';
-import { StoreError } from './errors.ts';
-
-const lineFeed = 0x0a;
+import type { ReleasedLines } from '#shared/traffic';
+import type { Database, StoreQuery } from './database.ts';
+import { ReleaseGate } from './release-gate.ts';
+import { presentQuery, releasedQuery, spreadQuery } from './released-rows.ts';
+import type { RetentionPeriod } from './retention.ts';
+import { EventFilter, withoutRepeats } from './seen-events.ts';
+import { type SliceBounds, type Spread, slicesOf } from './slices.ts';
 
 /**
- * Holds lines that the engine wrote against what may leave: each is a released record of the scope's
- * categories and nothing more, and lies in the scope's times. Targets are matched by the statement alone,
- * as a field that they are matched in need not be among those that are granted.
- *
- * Bytes in canonical form are handed on as they are; another spelling of a valid record (the engine writes
- * U+2028 as an escape) becomes what `JSON.stringify` makes of it.
+ * Records of a scope as they are released, in pieces of some hundreds. Can be read once.
+ * `query` is run in slices of the window one after another: each with `from` and `to` of its slice.
  */
-export class ReleaseGate {
-  readonly #form: ReleasedForm;
-  readonly #scope: Scope;
+export interface ReleasedReading extends AsyncIterable<ReleasedLines> {
+  readonly query: StoreQuery;
+}
 
-  constructor(scope: Scope) {
-    this.#form = new ReleasedForm(scope.categories);
-    this.#scope = scope;
-  }
+interface Reading {
+  readonly database: Database;
+  /** All rows of a query, checked. */
+  readonly all: <T>(query: StoreQuery, schema: z.ZodType<T>) => Promise<T[]>;
+  readonly scope: Scope;
+  readonly now: number;
+  readonly retention: RetentionPeriod;
+  readonly slices: SliceBounds | undefined;
+}
 
-  /**
-   * @param bytes whole lines
-   * @throws {StoreError} `store.row_invalid`; the row is not quoted
-   */
-  pass(bytes: Uint8Array): ReleasedLines {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const text = buffer.toString('latin1');
-    const ends: number[] = [];
-    const types: EventType[] = [];
-    /** What stands instead of the bytes, where a line was written anew. */
-    let rewritten: Buffer[] | null = null;
-    let size = 0;
-    for (let at = 0; at < text.length; ) {
-      const found = this.#form.recognize(text, at);
-      const end = found?.end ?? buffer.indexOf(lineFeed, at) + 1;
-      const record = found ?? this.#form.parse(buffer.toString('utf8', at, end));
-      if (record === null || end === 0 || !this.#isInTime(record)) {
-        throw new StoreError('store.row_invalid', 'A row to be released is not what may be released');
+const count = z.coerce.number().int().nonnegative();
+const spread: z.ZodType<Spread> = z.object({ slot: count, rows: count });
+const present = z.object({ eventId: z.string() });
+
+interface Piece {
+  readonly slice: Scope;
+  readonly gate: ReleaseGate;
+  readonly lines: Uint8Array;
+  /** Null where one slice is all there is. */
+  readonly filter: EventFilter | null;
+}
+
+export function releasedReading(reading: Reading): ReleasedReading {
+  const { all, scope, now, retention } = reading;
+  return {
+    query: releasedQuery(scope, now, retention),
+    async *[Symbol.asyncIterator]() {
+      for await (const { slice, gate, lines, filter } of ahead(piecesOf(reading))) {
+        const passed = gate.pass(lines);
+        yield filter === null
+          ? passed
+          : await withoutRepeats(passed, filter, async (ids) => {
+              const earlier = { ...scope, to: slice.from };
+              const found = await all(presentQuery(earlier, ids, now, retention), present);
+              return new Set(found.map(({ eventId }) => eventId));
+            });
+        await eventLoop();
       }
-      let length = end - at;
-      if (found === null) {
-        const line = Buffer.from(`${JSON.stringify(record)}\n`);
-        rewritten ??= [buffer.subarray(0, at)];
-        rewritten.push(line);
-        length = line.length;
-      } else rewritten?.push(buffer.subarray(at, end));
-      size += length;
-      ends.push(size);
-      types.push(record.type);
-      at = end;
-    }
-    return { bytes: rewritten === null ? buffer : Buffer.concat(rewritten, size), ends, types };
-  }
+    },
+  };
+}
 
-  #isInTime({ occurredAt, collectedAt }: { occurredAt: string; collectedAt: string }): boolean {
-    const { from, to, collectedUpTo } = this.#scope;
-    return occurredAt >= from && occurredAt < to && collectedAt <= collectedUpTo;
+async function* piecesOf({
+  database,
+  all,
+  scope,
+  now,
+  retention,
+  slices: bounds,
+}: Reading): AsyncGenerator<Piece> {
+  const slices = await slicesOf(
+    scope,
+    (window, width) => all(spreadQuery({ ...scope, ...window }, width, now, retention), spread),
+    bounds,
+  );
+  const expected = slices.reduce((sum, { rows }) => sum + rows, 0);
+  const filter = slices.length > 1 ? new EventFilter(expected) : null;
+  for (const { from, to } of slices) {
+    const slice = { ...scope, from, to };
+    const gate = new ReleaseGate(slice);
+    for await (const lines of database.lines(releasedQuery(slice, now, retention)))
+      yield { slice, gate, lines, filter };
   }
 }
 

@@ -49,6 +49,22 @@ SETTINGS ${settingsOf(releaseSettings)}`;
   return { text, parameters: parameters.values };
 }
 
+/** Which of these events the scope has: the same as `releasedQuery` gives. */
+export function presentQuery(
+  scope: Scope,
+  ids: readonly string[],
+  now: number,
+  period: RetentionPeriod,
+): StoreQuery {
+  const parameters = new Parameters();
+  const text = `SELECT DISTINCT lower(hex(t.eventId)) AS eventId
+FROM traffic_retained AS t
+WHERE ${conditions(parameters, scope, now, period)}
+  AND has(${parameters.texts('eventIds', ids)}, lower(hex(t.eventId)))
+SETTINGS ${settingsOf(releaseSettings)}`;
+  return { text, parameters: parameters.values };
+}
+
 function line({ categories }: Scope): string {
   const granted = typesOfCategories(categories).map((type) => ({
     type,

@@ -1,22 +1,15 @@
 import { setImmediate as eventLoop } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Scope } from '#shared/orders';
-import {
-  type EventType,
-  eventTypes,
-  type ReleasedLines,
-  type TrafficEvent,
-  utcTimestamp,
-} from '#shared/traffic';
+import { type EventType, eventTypes, type TrafficEvent, utcTimestamp } from '#shared/traffic';
 import { eventFromRow, insertColumns, rfc3339FromStore, storeTime } from './columns.ts';
 import type { Database, StoreQuery } from './database.ts';
 import { StoreError } from './errors.ts';
 import { eventRows, type StorableEvent } from './event-rows.ts';
 import { countQuery, scopeQuery, windowQuery } from './query.ts';
-import { ahead, ReleaseGate } from './released-reading.ts';
-import { releasedQuery, spreadQuery } from './released-rows.ts';
+import { type ReleasedReading, releasedReading } from './released-reading.ts';
 import type { RetentionPeriod } from './retention.ts';
-import { type CountSpread, type SliceBounds, slicesOf } from './slices.ts';
+import type { SliceBounds } from './slices.ts';
 
 /** A record of the bus that was no event, as kept for operators. */
 export interface RejectedRecord {
@@ -45,14 +38,6 @@ export interface DataWindow {
 /** Records of a scope, in groups, with the query that gives them. Can be read once. */
 export interface ScopeReading extends AsyncIterable<TrafficEvent[]> {
   /** For the manifest. Its parameters are personal data. */
-  readonly query: StoreQuery;
-}
-
-/**
- * Records of a scope as they are released, in pieces of about a thousand. Can be read once.
- * `query` is run in slices of the window one after another: each with `from` and `to` of its slice.
- */
-export interface ReleasedReading extends AsyncIterable<ReleasedLines> {
   readonly query: StoreQuery;
 }
 
@@ -96,7 +81,6 @@ const groupSize = 500;
 
 const count = z.coerce.number().int().nonnegative();
 const typeCount = z.object({ type: z.enum(eventTypes), events: count });
-const spread = z.object({ slot: count, rows: count });
 const time = z.string().transform(rfc3339FromStore).pipe(utcTimestamp);
 const windowRow = z.object({
   rows: count,
@@ -163,27 +147,8 @@ export function createTrafficStore(
       };
     },
 
-    readReleased(scope, { now, slices: bounds }) {
-      async function* slices(): AsyncGenerator<{ gate: ReleaseGate; lines: Uint8Array }> {
-        const count: CountSpread = (window, width) =>
-          all(spreadQuery({ ...scope, ...window }, width, now, retention), spread);
-        for (const { from, to } of await slicesOf(scope, count, bounds)) {
-          const slice = { ...scope, from, to };
-          const gate = new ReleaseGate(slice);
-          for await (const lines of database.lines(releasedQuery(slice, now, retention)))
-            yield { gate, lines };
-        }
-      }
-      return {
-        query: releasedQuery(scope, now, retention),
-        async *[Symbol.asyncIterator]() {
-          for await (const { gate, lines } of ahead(slices())) {
-            yield gate.pass(lines);
-            await eventLoop();
-          }
-        },
-      };
-    },
+    readReleased: (scope, { now, slices }) =>
+      releasedReading({ database, all, scope, now, retention, slices }),
 
     async countScope(scope, { now }) {
       const counts = await all(countQuery(scope, now, retention), typeCount);

@@ -1,15 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createMigrations, defaultRetention, loadMigrations, openEmbeddedDatabase } from '#shared/store';
-import { addressOf, disclosureSizes } from './disclosure-sizes.ts';
+import { addressOf } from './disclosure-sizes.ts';
 
 /*
  * Child process of the benchmark: fills the engine of a data folder with deliveries of half a year, made by
- * the engine itself. Half of them are to other people. Argument: the data folder.
+ * the engine itself. An address for each size gets so many; as many are to other people.
+ * Arguments: the data folder, the sizes.
  */
 
 const days = 170;
-const [folder = ''] = process.argv.slice(2);
+const [folder = '', ...texts] = process.argv.slice(2);
+const sizes = texts.map(Number);
 await mkdir(folder, { recursive: true, mode: 0o700 });
 const database = await openEmbeddedDatabase({ folder: join(folder, 'engine') });
 await createMigrations(database, {
@@ -17,11 +19,11 @@ await createMigrations(database, {
   migrations: await loadMigrations(),
 }).apply();
 
-const all = 2 * disclosureSizes.reduce((sum, size) => sum + size, 0);
+const all = 2 * sizes.reduce((sum, size) => sum + size, 0);
 const end = Date.now() - 86_400_000;
 /** Who an event is to: of two in a row one belongs to a disclosure, the largest last. */
-const recipient = disclosureSizes.reduceRight((rest, size, index) => {
-  const before = disclosureSizes.slice(0, index).reduce((sum, each) => sum + each, 0);
+const recipient = sizes.reduceRight((rest, size, index) => {
+  const before = sizes.slice(0, index).reduce((sum, each) => sum + each, 0);
   return `if(mine >= ${before} AND mine < ${before + size}, '${addressOf(size)}', ${rest})`;
 }, "concat('user', toString(number % 7000), '@example.nl')");
 await database.command(`INSERT INTO traffic (eventIdHex, schemaVersion, type, occurredAt, collectedAt, host,

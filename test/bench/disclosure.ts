@@ -45,7 +45,7 @@ async function run(folder: string, { rounds, progress }: BenchOptions): Promise<
   for (let round = 1; round <= rounds; round++) {
     const data = join(folder, String(round));
     progress(`round ${round} of ${rounds}: filling the store`);
-    runModule('disclosure-fill', [data], 'all');
+    runModule('disclosure-fill', [data, ...disclosureSizes.map(String)], 'all');
     progress(`round ${round} of ${rounds}: with ${rate} events/s beside it`);
     const busy = await measure(data, rate, [large]);
     beside.speeds.push(speedOf(busy.report));
@@ -54,7 +54,7 @@ async function run(folder: string, { rounds, progress }: BenchOptions): Promise<
     beside.delays.push(quantile(busy.delays, 0.99) / 1000);
     await rm(data, { recursive: true });
 
-    runModule('disclosure-fill', [data], 'all');
+    runModule('disclosure-fill', [data, ...disclosureSizes.map(String)], 'all');
     progress(`round ${round} of ${rounds}: alone`);
     const { report } = await measure(data, 0, disclosureSizes);
     alone.speeds.push(speedOf(report));

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventInScope, type Scope } from '#shared/orders';
 import { projectToCategories, type TrafficEvent } from '#shared/traffic';
 import * as arbitrary from './arbitraries.ts';
-import { aliceScope, delivery, type OpenStore, openTemporaryStore } from './helpers.ts';
+import { aliceScope, delivery, type OpenStore, openTemporaryStore, readAll } from './helpers.ts';
 
 const now = arbitrary.start + 10_000;
 const byTimeThenId = (a: TrafficEvent, b: TrafficEvent): number =>
@@ -74,6 +74,27 @@ describe('what a scope releases', () => {
     });
     expect(await released(scope, { rows: 300, slots: 100 }, later)).toBe(before);
     expect(before.split('\n')).toHaveLength(3001);
+  });
+
+  it('has each event once, the copy of the earliest time, wherever its other copies lie', async () => {
+    await open.clear();
+    const times = [0, 7, 40, 59];
+    const copies = times.map((second) =>
+      Array.from({ length: 120 }, (_, ordinal) =>
+        delivery(ordinal, { occurredAt: new Date(arbitrary.start + second * 1000 + ordinal).toISOString() }),
+      ).filter((_, ordinal) => ordinal % times.length !== second % times.length),
+    );
+    for (const [index, events] of copies.entries()) {
+      await open.store.insertEvents(events, { deduplicationToken: `copies-${index}` });
+    }
+    const window = { from: '2096-06-01T00:00:00.000Z', to: '2096-06-01T00:01:00.000Z' };
+    const scope = { ...aliceScope, ...window };
+    const at = Date.parse('2096-06-02T00:00:00.000Z');
+    const once = (await readAll(open.store, scope, at)).map(({ eventId }) => eventId);
+    expect(new Set(once).size).toBe(120);
+    expect(once).toHaveLength(120);
+    const lines = (await released(scope, { rows: 50, slots: 30 }, at)).trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).eventId)).toEqual(once);
   });
 
   it('is refused where a row is no valid event: nothing unproven leaves', async () => {
