@@ -62,6 +62,14 @@ export const disclosureView = z.object({
 });
 export type DisclosureView = z.infer<typeof disclosureView>;
 
+export const disclosureProgress = z.object({
+  status: z.string(),
+  ready: z.boolean(),
+  records: z.int().optional(),
+  bytes: z.int().optional(),
+});
+export type DisclosureProgress = z.infer<typeof disclosureProgress>;
+
 /** `truncated`: the service has more than it lists. */
 export const listOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), truncated: z.boolean() });

@@ -107,6 +107,12 @@ const ownErrors = {
     'Disclosure failed',
     'Ask the operator to look at the log; then request it again.',
   ),
+  'disclosure.ended': row(409, 'Disclosure ended already', 'Nothing is left to cancel; see its status.'),
+  'disclosure.cancelled': row(
+    409,
+    'Disclosure cancelled',
+    'Nothing was released; request it again if it is needed.',
+  ),
   'disclosure.package_removed': row(
     410,
     'Package removed',

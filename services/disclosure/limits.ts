@@ -41,6 +41,7 @@ export const mediaTypes = {
   problem: 'application/problem+json',
   package: packageMediaTypes.package,
   octets: 'application/octet-stream',
+  lines: packageMediaTypes.records,
   checkpoint: 'text/plain; charset=utf-8',
   document: ['application/pdf', 'application/xml', 'application/pkcs7-mime'],
 } as const;

@@ -23,6 +23,7 @@ import { createPackageExpiry } from './release/package-expiry.ts';
 import { openPackageFolder } from './release/packages.ts';
 import { createReleaseQueue } from './release/release-queue.ts';
 import { credentialRoutes } from './routes/credentials.ts';
+import { disclosureProgressRoutes } from './routes/disclosure-progress.ts';
 import { disclosureRoutes } from './routes/disclosures.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { orderRoutes } from './routes/orders.ts';
@@ -153,6 +154,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     credentialRoutes(routes, context);
     orderRoutes(routes, context);
     disclosureRoutes(routes, context);
+    disclosureProgressRoutes(routes, context);
     ledgerRoutes(routes, context);
     retentionRoutes(routes, context);
   });

@@ -86,6 +86,10 @@ export const entryDetails = {
     manifestSha256: sha256Hex,
   }),
   'disclosure.failed': z.strictObject({ orderId: idSchema, code: codeSchema }),
+  /** By the officer who asked for it. */
+  'disclosure.cancelled': z.strictObject({ orderId: idSchema }),
+  /** What was made of a package was thrown away; it is made anew. */
+  'disclosure.interrupted': z.strictObject({ orderId: idSchema, code: codeSchema }),
   'disclosure.collected': z.strictObject({ bytes: count }),
   ...retentionDetails,
   /** Access that changed nothing: a reading of orders, documents, the ledger. */

@@ -117,7 +117,9 @@ function checkBody(
   const isNone = bdh === bodyDigest(new Uint8Array());
   // A refusal may be about just the body; what a reading was for changes nothing.
   if (entry.kind === 'access.refused') return 'elsewhere';
-  if (route.method === 'GET' || entry.kind === 'order.approved') return isNone ? 'as_signed' : 'altered';
+  if (route.method === 'GET' || entry.kind === 'order.approved' || entry.kind === 'disclosure.cancelled') {
+    return isNone ? 'as_signed' : 'altered';
+  }
   if (entry.kind === 'access.granted') return 'elsewhere';
   if (isNone) return 'altered';
   const body = bodyOf(entry);

@@ -49,6 +49,8 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'disclosure.refused': ['officer'],
   'disclosure.released': [],
   'disclosure.failed': [],
+  'disclosure.cancelled': ['officer'],
+  'disclosure.interrupted': [],
   'disclosure.collected': ['officer'],
   'retention.configured': ['retention'],
   'retention.started': ['retention'],
@@ -196,6 +198,15 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       }));
       return;
     }
+    case 'disclosure.cancelled':
+      updateDisclosure(state, index, subject(), (d) => ({
+        ...openDisclosure(d, index),
+        status: 'Cancelled',
+      }));
+      return;
+    case 'disclosure.interrupted':
+      updateDisclosure(state, index, subject(), (d) => openDisclosure(d, index));
+      return;
     case 'disclosure.collected':
       updateDisclosure(state, index, subject(), (d) => ({ ...d, collections: d.collections + 1 }));
       return;
@@ -250,7 +261,7 @@ function decideOrder(
 
 type Disclosure = ControlState['disclosures'] extends Map<string, infer D> ? D : never;
 
-/** A disclosure ends once: by its release or by its failure. */
+/** A disclosure ends once: by its release, its failure or its cancellation. */
 function openDisclosure(disclosure: Disclosure, index: number): Disclosure {
   if (disclosure.status !== 'AwaitingDisclosure')
     throw new ControlError(index, 'its disclosure had ended already');

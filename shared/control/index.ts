@@ -1,3 +1,4 @@
+export { type CancellationRefusal, decideCancellation, isForeign } from './cancellation.ts';
 export {
   type AccessRefusal,
   type Decision,
@@ -68,6 +69,7 @@ export {
   credentialIsActive,
   type DisclosureState,
   type DisclosureStatus,
+  disclosureStatuses,
   emptyState,
   type OrderState,
   type OrderStatus,

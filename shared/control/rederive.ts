@@ -1,8 +1,9 @@
 import { proofRememberSeconds } from '#shared/signed-request';
+import { decideCancellation, isForeign } from './cancellation.ts';
 import { decideApproval, decideClock, decideOrderReading, decideRelease, decideUse } from './decide.ts';
 import type { AnyControlEntry, ControlEntry } from './entry.ts';
 import type { RecordedRequest } from './evidence.ts';
-import { type ControlState, type Credential, credentialIsActive, type DisclosureState } from './state.ts';
+import { type ControlState, type Credential, credentialIsActive } from './state.ts';
 
 /** Why a part of an entry's decision cannot be made again from the ledger alone. */
 export type Unknowable =
@@ -85,7 +86,14 @@ export function rederive(
       return ofItsOrder(state, entry);
     }
     case 'disclosure.failed':
+    case 'disclosure.interrupted':
       return ofItsOrder(state, entry);
+    case 'disclosure.cancelled': {
+      const decision = request && decideCancellation(state, entry.subject ?? '', request.credential);
+      return decision?.ok === false
+        ? contradicts(`cancels a disclosure that could not be cancelled (${decision.code})`)
+        : ofItsOrder(state, entry);
+    }
     case 'disclosure.collected': {
       const disclosure = state.disclosures.get(entry.subject ?? '');
       if (!disclosure?.released) return contradicts('collects a package that was not released');
@@ -106,7 +114,7 @@ const useOf = ({ credential, claims }: RecordedRequest) => ({
 
 function ofItsOrder(
   state: ControlState,
-  entry: ControlEntry<'disclosure.released'> | ControlEntry<'disclosure.failed'>,
+  entry: ControlEntry<`disclosure.${'released' | 'failed' | 'interrupted' | 'cancelled'}`>,
 ): Rederived {
   const disclosure = state.disclosures.get(entry.subject ?? '');
   return disclosure && disclosure.orderId !== entry.details.orderId
@@ -130,10 +138,6 @@ function rederiveReading(
   return disclosure && !isForeign(disclosure, credential)
     ? follows
     : contradicts('reads a disclosure that was not requested, or by another officer');
-}
-
-function isForeign(disclosure: DisclosureState, credential: Credential): boolean {
-  return credential.role === 'officer' && disclosure.requestedBy.personId !== credential.personId;
 }
 
 function rederiveDisclosureRefusal(
@@ -219,6 +223,9 @@ function stepRefusalHolds(
     const disclosure = state.disclosures.get(disclosureId);
     if (code === 'disclosure.unknown') return disclosure === undefined;
     if (code === 'disclosure.not_yours') return disclosure !== undefined && isForeign(disclosure, credential);
+    if (code === 'disclosure.ended')
+      return disclosure !== undefined && disclosure.status !== 'AwaitingDisclosure';
+    if (code === 'disclosure.cancelled') return disclosure?.status === 'Cancelled';
     if (code === 'disclosure.failed') return disclosure?.status === 'Error';
     if (code === 'disclosure.package_removed') return disclosure?.packageRemovedAt !== undefined;
     // Released, and not yet sealed: only the package's folder knows.

@@ -34,6 +34,8 @@ export const signedRoutes: readonly SignedRoute[] = [
   row('POST', '/v1/orders/:orderId/rejection', ['reviewer'], 'order.rejected'),
   row('POST', '/v1/disclosures', ['officer'], 'disclosure.requested'),
   row('GET', '/v1/disclosures/:disclosureId', ['officer', 'auditor']),
+  row('GET', '/v1/disclosures/:disclosureId/progress', ['officer', 'auditor']),
+  row('POST', '/v1/disclosures/:disclosureId/cancellation', ['officer'], 'disclosure.cancelled'),
   row('GET', '/v1/disclosures/:disclosureId/package', ['officer'], 'disclosure.collected'),
   row('GET', '/v1/retention', ['retention', 'auditor']),
   row('POST', '/v1/retention/policy', ['retention'], 'retention.configured'),

@@ -30,7 +30,7 @@ export const entryFilterSchema = z.strictObject({
 export type EntryFilter = z.infer<typeof entryFilterSchema>;
 
 export function outcomeOf(kind: string): Outcome {
-  if (kind === 'disclosure.failed') return 'failed';
+  if (kind === 'disclosure.failed' || kind === 'disclosure.interrupted') return 'failed';
   return kind === 'disclosure.refused' || kind === 'access.refused' || kind === 'access.noise'
     ? 'refused'
     : 'done';

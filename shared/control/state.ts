@@ -23,7 +23,14 @@ export interface Person {
 }
 
 /** Task statuses of ETSI TS 103 120. */
-export type DisclosureStatus = 'AwaitingDisclosure' | 'Disclosed' | 'DisclosureNotAvailable' | 'Error';
+export const disclosureStatuses = [
+  'AwaitingDisclosure',
+  'Disclosed',
+  'DisclosureNotAvailable',
+  'Cancelled',
+  'Error',
+] as const;
+export type DisclosureStatus = (typeof disclosureStatuses)[number];
 
 export interface DisclosureState {
   readonly disclosureId: string;

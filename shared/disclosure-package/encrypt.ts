@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { ReadableStream } from 'node:stream/web';
 import { Decrypter, Encrypter } from 'age-encryption';
 import { privateModes } from '#shared/runtime';
+import { ageChunkBytes, createAgeStream } from './age-stream.ts';
 import { PackageError } from './errors.ts';
 import { packageLimits as limits } from './limits.ts';
 
@@ -45,6 +45,9 @@ export interface WrittenFile {
   readonly encryptedSha256: string;
 }
 
+/** What is handed to the disk at once. */
+const chunksPerWrite = 16;
+
 /**
  * Writes a new file (mode 0600) that holds the plaintext encrypted to the recipients, and syncs it. The
  * plaintext is in memory only, a chunk at a time.
@@ -58,23 +61,37 @@ export async function writeEncrypted(
   const after = createHash('sha256');
   let bytes = 0;
   let encryptedBytes = 0;
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of plaintext) {
-      before.update(chunk);
-      bytes += chunk.length;
-      yield chunk;
-    }
-  }
-  const encrypter = new Encrypter();
-  for (const recipient of recipients) encrypter.addRecipient(recipient);
-  const encrypted = await encrypter.encrypt(ReadableStream.from(counted()));
+  const age = await createAgeStream(recipients);
   const file = await open(path, 'wx', privateModes.file);
+  let waiting: Buffer[] = [age.start];
+  const write = async (): Promise<void> => {
+    const block = Buffer.concat(waiting);
+    waiting = [];
+    after.update(block);
+    encryptedBytes += block.length;
+    await file.appendFile(block);
+  };
   try {
-    for await (const chunk of encrypted) {
-      after.update(chunk);
-      encryptedBytes += chunk.length;
-      await file.appendFile(chunk);
+    // A chunk is encrypted once it is known whether it is the last.
+    const chunk = Buffer.allocUnsafe(ageChunkBytes);
+    let filled = 0;
+    for await (const piece of plaintext) {
+      before.update(piece);
+      bytes += piece.length;
+      for (let at = 0; at < piece.length; ) {
+        if (filled === ageChunkBytes) {
+          waiting.push(...age.chunk(chunk, false));
+          filled = 0;
+          if (waiting.length >= 3 * chunksPerWrite) await write();
+        }
+        const taken = piece.subarray(at, at + ageChunkBytes - filled);
+        chunk.set(taken, filled);
+        filled += taken.length;
+        at += taken.length;
+      }
     }
+    waiting.push(...age.chunk(chunk.subarray(0, filled), true));
+    await write();
     await file.sync();
   } finally {
     await file.close();

@@ -16,7 +16,6 @@ export {
   verifyManifest,
 } from './manifest.ts';
 export { mediaTypes, memberNames } from './names.ts';
-export type { ReleasedRecord } from './parts.ts';
 export { type PackageToRead, type ReadPackage, readPackage } from './read.ts';
 export { type PackageRefusal, type PackageRefusalCode, packageRefusals } from './refusals.ts';
 export type { ReportContext } from './report/index.ts';

@@ -75,7 +75,10 @@ const querySchema = z.strictObject({
     categories: z.array(z.enum(categoryIds)).min(1).readonly(),
     collectedUpTo: utcTimestamp,
   }),
-  /** The statement as it was run, and the values bound to its parameters. */
+  /**
+   * The statement as it was run, and the values bound to its parameters. Where it was run in slices of the
+   * window, one after another, `from` and `to` are those of the whole.
+   */
   text: z.string().max(1024 * 1024),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string()).readonly()])),
 });

@@ -1,69 +1,75 @@
-import type { TrafficEvent } from '#shared/traffic';
+import type { ReleasedLines } from '#shared/traffic';
 import { PackageError } from './errors.ts';
-
-/** A record as it is released: an event, projected to the categories that were granted. */
-export type ReleasedRecord = Partial<TrafficEvent>;
-
-/** Lines are handed on in chunks of about this size, so that a record costs no trip through the streams. */
-const chunkBytes = 64 * 1024;
 
 /**
  * Cuts a stream of records into parts of NDJSON: whole lines, in order, no part over `maxBytes`, none
- * empty. Parts are read one after the other, each to its end.
+ * empty. Parts are read one after the other, each to its end. Where a record stands, as part and line, is
+ * its ordinal: the same records give the same parts.
  */
 export class PartSource {
-  /** Records handed out so far, over all parts. */
+  /** Records and bytes handed out so far, over all parts. */
   records = 0;
-  readonly #records: AsyncIterator<ReleasedRecord>;
+  bytes = 0;
+  readonly #source: AsyncIterator<ReleasedLines>;
   readonly #maxBytes: number;
-  #next: Buffer | null = null;
+  #lines: ReleasedLines | null = null;
+  /** Lines of `#lines` that were handed out, and their bytes. */
+  #done = 0;
+  #doneBytes = 0;
 
-  constructor(records: AsyncIterable<ReleasedRecord>, maxBytes: number) {
-    this.#records = records[Symbol.asyncIterator]();
+  constructor(records: AsyncIterable<ReleasedLines>, maxBytes: number) {
+    this.#source = records[Symbol.asyncIterator]();
     this.#maxBytes = maxBytes;
   }
 
   /** Whether there is another part. */
   async hasPart(): Promise<boolean> {
-    this.#next ??= await this.#nextLine();
-    return this.#next !== null;
+    while (this.#lines === null || this.#done === this.#lines.ends.length) {
+      const { done, value } = await this.#source.next();
+      if (done === true) {
+        this.#lines = null;
+        return false;
+      }
+      this.#lines = value;
+      this.#done = 0;
+      this.#doneBytes = 0;
+    }
+    return true;
   }
 
   /** The bytes of the next part. */
   async *part(): AsyncGenerator<Uint8Array> {
-    let chunk: Buffer[] = [];
-    let inChunk = 0;
-    let inPart = 0;
-    while ((await this.hasPart()) && this.#next !== null && inPart + this.#next.length <= this.#maxBytes) {
-      chunk.push(this.#next);
-      inChunk += this.#next.length;
-      inPart += this.#next.length;
-      this.records += 1;
-      this.#next = null;
-      if (inChunk >= chunkBytes) {
-        yield Buffer.concat(chunk, inChunk);
-        chunk = [];
-        inChunk = 0;
+    for (let room = this.#maxBytes; await this.hasPart(); ) {
+      const bytes = this.#take(room);
+      if (bytes === null) {
+        if (room < this.#maxBytes) return;
+        throw new PackageError(
+          'package.record_too_large',
+          'one record is larger than a part of a package may be',
+        );
       }
+      room -= bytes.length;
+      yield bytes;
     }
-    if (inChunk > 0) yield Buffer.concat(chunk, inChunk);
   }
 
   /** Lets go of the records' source, wherever it stands. */
   async close(): Promise<void> {
-    await this.#records.return?.();
+    await this.#source.return?.();
   }
 
-  async #nextLine(): Promise<Buffer | null> {
-    const { done, value } = await this.#records.next();
-    if (done === true) return null;
-    const line = Buffer.from(`${JSON.stringify(value)}\n`);
-    if (line.length > this.#maxBytes) {
-      throw new PackageError(
-        'package.record_too_large',
-        'one record is larger than a part of a package may be',
-      );
-    }
-    return line;
+  /** As many of the lines at hand as there is room for; null where there is none for the first. */
+  #take(room: number): Uint8Array | null {
+    const { ends, bytes } = this.#lines ?? { ends: [], bytes: new Uint8Array() };
+    const from = this.#doneBytes;
+    let lines = ends.length;
+    while (lines > this.#done && (ends[lines - 1] ?? 0) - from > room) lines -= 1;
+    if (lines === this.#done) return null;
+    const to = ends[lines - 1] ?? from;
+    this.records += lines - this.#done;
+    this.bytes += to - from;
+    this.#done = lines;
+    this.#doneBytes = to;
+    return bytes.subarray(from, to);
   }
 }

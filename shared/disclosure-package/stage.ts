@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { privateModes, syncFolder } from '#shared/runtime';
+import type { ReleasedLines } from '#shared/traffic';
 import { checkRecipients, writeEncrypted } from './encrypt.ts';
 import { PackageError } from './errors.ts';
 import { packageLimits as limits } from './limits.ts';
@@ -14,7 +15,7 @@ import {
   signManifest,
 } from './manifest.ts';
 import { mediaTypes, memberNames } from './names.ts';
-import { PartSource, type ReleasedRecord } from './parts.ts';
+import { PartSource } from './parts.ts';
 import { RecordDigest, type ReportContext, renderReport } from './report/index.ts';
 import { verifyText } from './verify-text.ts';
 
@@ -33,7 +34,7 @@ export interface PackageRequest {
   /** A folder that does not exist yet, on the disk that the package will be on. */
   readonly folder: string;
   /** Projected to what was granted, ordered by `occurredAt`. */
-  readonly records: AsyncIterable<ReleasedRecord>;
+  readonly records: AsyncIterable<ReleasedLines>;
   /** age X25519 recipients that the order names. */
   readonly recipients: readonly string[];
   readonly signer: ManifestSigner;

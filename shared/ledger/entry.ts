@@ -24,6 +24,8 @@ export const entryKinds = [
   'disclosure.refused',
   'disclosure.released',
   'disclosure.failed',
+  'disclosure.cancelled',
+  'disclosure.interrupted',
   'disclosure.collected',
   'disclosure.acknowledged',
   'access.granted',

@@ -10,11 +10,11 @@ import { StoreError } from './errors.ts';
  * `text`: absent is ''. `number`: absent is 0, which the schema does not allow for these. `count`: absent is
  * NULL, because 0 is a value. `mark`: true or absent. `flag`: true, false or absent.
  */
-type Kind = 'id' | 'time' | 'text' | 'number' | 'count' | 'mark' | 'flag';
+export type Kind = 'id' | 'time' | 'text' | 'number' | 'count' | 'mark' | 'flag';
 
 const kinds = {
-  eventId: 'id',
   schemaVersion: 'number',
+  eventId: 'id',
   type: 'text',
   occurredAt: 'time',
   occurredAtNote: 'text',
@@ -58,15 +58,16 @@ const kinds = {
   sourcePosition: 'text',
 } as const satisfies Record<keyof TrafficEvent, Kind>;
 
-const fields = Object.entries(kinds) as readonly [keyof TrafficEvent, Kind][];
+/** Every field and how it is stored, in the schema's order. */
+export const storedFields = Object.entries(kinds) as readonly [keyof TrafficEvent, Kind][];
 
 /** Columns to insert into; the id goes through an ephemeral one, as hex digits. */
-export const insertColumns: readonly string[] = fields.map(([field, kind]) =>
+export const insertColumns: readonly string[] = storedFields.map(([field, kind]) =>
   kind === 'id' ? 'eventIdHex' : field,
 );
 
 /** What to select, in the table's alias `t`, so that `eventFromRow` can read it. */
-export const selectList: string = fields
+export const selectList: string = storedFields
   .map(([field, kind]) => (kind === 'id' ? `lower(hex(t.${field})) AS ${field}` : `t.${field} AS ${field}`))
   .join(', ');
 
@@ -94,7 +95,7 @@ export function rowFromEvent(event: TrafficEvent): string {
 /** @throws {StoreError} `store.row_invalid` where the row is no event; the row is not quoted */
 export function eventFromRow(row: unknown): TrafficEvent {
   const values: Record<string, unknown> = {};
-  for (const [field, kind] of fields) {
+  for (const [field, kind] of storedFields) {
     const value = fieldValue((row as Record<string, unknown>)[field], kind);
     if (value !== undefined) values[field] = value;
   }

@@ -26,6 +26,11 @@ export interface Database {
    * @throws {StoreError} like every method here
    */
   rows(query: StoreQuery): AsyncIterable<readonly unknown[]>;
+  /**
+   * A query's one column of text without line feeds, as bytes: each piece is whole lines, one a row. Leaving
+   * the loop cancels the query.
+   */
+  lines(query: StoreQuery): AsyncIterable<Uint8Array>;
   /** Waits for what is running, then lets go of the engine. */
   close(): Promise<void>;
 }

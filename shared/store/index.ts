@@ -33,6 +33,7 @@ export {
   type PartState,
 } from './partitions.ts';
 export { queryLimits } from './query.ts';
+export type { ReleasedReading } from './released-reading.ts';
 export {
   defaultRetention,
   expiresAt,

@@ -19,19 +19,26 @@ export const queryLimits = {
   threads: 2,
 } as const;
 
-const settings = [
-  'readonly = 2',
-  `max_execution_time = ${queryLimits.seconds}`,
-  "timeout_overflow_mode = 'throw'",
-  `max_memory_usage = ${queryLimits.memoryBytes}`,
-  `max_threads = ${queryLimits.threads}`,
-  'optimize_read_in_order = 1', // the table's own order: rows stream, nothing is sorted in memory
-  'max_block_size = 4096', // also how many rows come at a time
-  'log_queries = 0', // parameters are personal data, and the query log is not one of the two stores
-].join(', ');
+const bounds: Readonly<Record<string, string | number>> = {
+  readonly: 2,
+  max_execution_time: queryLimits.seconds,
+  timeout_overflow_mode: "'throw'",
+  max_memory_usage: queryLimits.memoryBytes,
+  max_threads: queryLimits.threads,
+  optimize_read_in_order: 1, // the table's own order: rows stream, nothing is sorted in memory
+  max_block_size: 4096, // also how many rows come at a time
+  log_queries: 0, // parameters are personal data, and the query log is not one of the two stores
+};
+
+/** The settings of every read, with others in their place or besides. */
+export function settingsOf(others: Readonly<Record<string, string | number>> = {}): string {
+  return Object.entries({ ...bounds, ...others })
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(', ');
+}
 
 /** Collects values under names of its own making, and gives the placeholder for each. */
-class Parameters {
+export class Parameters {
   readonly values: Record<string, string | number | readonly string[]> = {};
 
   text(name: string, value: string): string {
@@ -49,6 +56,10 @@ class Parameters {
 
   integer(name: string, value: number): string {
     return this.#bind(name, 'UInt8', value);
+  }
+
+  long(name: string, value: number): string {
+    return this.#bind(name, 'UInt64', value);
   }
 
   time(name: string, rfc3339: string): string {
@@ -137,12 +148,28 @@ function matches(parameters: Parameters, target: Target, name: string): string {
   }
 }
 
+/** What a row must satisfy: still retained, and in scope. */
+export function conditions(
+  parameters: Parameters,
+  scope: Scope,
+  now: number,
+  period: RetentionPeriod,
+): string {
+  return `${retained(parameters, now, period)}
+  AND ${inScope(parameters, scope)}`;
+}
+
 /** Rows in scope in the order of time, each event once: the copy that was collected first. */
-function scoped(parameters: Parameters, select: string, scope: Scope, now: number, period: RetentionPeriod) {
+export function scoped(
+  parameters: Parameters,
+  select: string,
+  scope: Scope,
+  now: number,
+  period: RetentionPeriod,
+): string {
   return `SELECT ${select}
 FROM traffic_retained AS t
-WHERE ${retained(parameters, now, period)}
-  AND ${inScope(parameters, scope)}
+WHERE ${conditions(parameters, scope, now, period)}
 ORDER BY t.occurredAt, t.eventId, t.collectedAt
 LIMIT 1 BY t.eventId`;
 }
@@ -150,7 +177,7 @@ LIMIT 1 BY t.eventId`;
 /** The records in scope, ordered by `occurredAt`, then `eventId`. */
 export function scopeQuery(scope: Scope, now: number, period: RetentionPeriod): StoreQuery {
   const parameters = new Parameters();
-  const text = `${scoped(parameters, selectList, scope, now, period)}\nSETTINGS ${settings}`;
+  const text = `${scoped(parameters, selectList, scope, now, period)}\nSETTINGS ${settingsOf()}`;
   return { text, parameters: parameters.values };
 }
 
@@ -158,7 +185,7 @@ export function scopeQuery(scope: Scope, now: number, period: RetentionPeriod): 
 export function countQuery(scope: Scope, now: number, period: RetentionPeriod): StoreQuery {
   const parameters = new Parameters();
   const rows = scoped(parameters, 't.type AS type', scope, now, period);
-  const text = `SELECT type, count() AS events FROM (\n${rows}\n) GROUP BY type ORDER BY type\nSETTINGS ${settings}`;
+  const text = `SELECT type, count() AS events FROM (\n${rows}\n) GROUP BY type ORDER BY type\nSETTINGS ${settingsOf()}`;
   return { text, parameters: parameters.values };
 }
 
@@ -172,6 +199,6 @@ export function windowQuery(now: number, period: RetentionPeriod): StoreQuery {
   const text = `SELECT count() AS rows, ${columns.join(', ')}
 FROM traffic_retained AS t
 WHERE ${retained(parameters, now, period)}
-SETTINGS ${settings}`;
+SETTINGS ${settingsOf()}`;
   return { text, parameters: parameters.values };
 }

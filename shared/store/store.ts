@@ -7,7 +7,9 @@ import type { Database, StoreQuery } from './database.ts';
 import { StoreError } from './errors.ts';
 import { eventRows, type StorableEvent } from './event-rows.ts';
 import { countQuery, scopeQuery, windowQuery } from './query.ts';
+import { type ReleasedReading, releasedReading } from './released-reading.ts';
 import type { RetentionPeriod } from './retention.ts';
+import type { SliceBounds } from './slices.ts';
 
 /** A record of the bus that was no event, as kept for operators. */
 export interface RejectedRecord {
@@ -44,6 +46,11 @@ export interface ReadOptions {
   readonly now: number;
 }
 
+export interface ReleaseOptions extends ReadOptions {
+  /** Smaller slices than `sliceBounds`, for tests. */
+  readonly slices?: SliceBounds;
+}
+
 export interface InsertOptions {
   /**
    * 1 to 128 of `A-Za-z0-9_-`; the same token with the same rows inserts them once where tables are
@@ -60,6 +67,8 @@ export interface TrafficStore {
   insertRejected(records: readonly RejectedRecord[], options: InsertOptions): Promise<void>;
   /** Ordered by `occurredAt`, then `eventId`; each event once. Leaving the loop ends the query. */
   readScope(scope: Scope, options: ReadOptions): ScopeReading;
+  /** `readScope`, projected to the scope's categories, at the engine's speed and in bounded memory. */
+  readReleased(scope: Scope, options: ReleaseOptions): ReleasedReading;
   /** How many events `readScope` would give, by type; types without any are left out. */
   countScope(scope: Scope, options: ReadOptions): Promise<Partial<Record<EventType, number>>>;
   /** @returns null where there is nothing to read */
@@ -137,6 +146,9 @@ export function createTrafficStore(
         },
       };
     },
+
+    readReleased: (scope, { now, slices }) =>
+      releasedReading({ database, all, scope, now, retention, slices }),
 
     async countScope(scope, { now }) {
       const counts = await all(countQuery(scope, now, retention), typeCount);

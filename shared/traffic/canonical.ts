@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  type EventType,
   eventTypes,
   services,
   type TrafficEvent,
@@ -115,12 +116,23 @@ const patterns: Readonly<Record<keyof TrafficEvent, string>> = {
   sourcePosition: text(limits.sourcePositionBytes),
 };
 
-/** The whole text: members in the schema's order. The first one is required, so that commas are simple. */
-const whole = new RegExp(
-  `^\\{${(Object.keys(shape) as (keyof TrafficEvent)[])
+/** A JSON object of these fields, in the schema's order; `schemaVersion`, the first, must be one of them. */
+function objectOf(fields: ReadonlySet<keyof TrafficEvent>, of: typeof patterns): string {
+  const members = (Object.keys(shape) as (keyof TrafficEvent)[])
+    .filter((field) => fields.has(field))
     .map((field, index) => {
-      const member = `${index === 0 ? '' : ','}"${field}":${patterns[field]}`;
+      const member = `${index === 0 ? '' : ','}"${field}":${of[field]}`;
       return shape[field] instanceof z.ZodOptional ? `(?:${member})?` : member;
-    })
-    .join('')}\\}$`,
-);
+    });
+  return `\\{${members.join('')}\\}`;
+}
+
+const whole = new RegExp(`^${objectOf(new Set(Object.keys(shape) as (keyof TrafficEvent)[]), patterns)}$`);
+
+/**
+ * A line of a released record of one type in canonical form, line feed included, wherever it stands in a
+ * text (sticky): no more fields than these, each valid.
+ */
+export function canonicalLine(type: EventType, fields: ReadonlySet<keyof TrafficEvent>): RegExp {
+  return new RegExp(`${objectOf(fields, { ...patterns, type: quoted(escaped(type)) })}\\n`, 'y');
+}

@@ -146,6 +146,12 @@ export function typesOfCategories(ids: readonly CategoryId[]): EventType[] {
   return [...types];
 }
 
+/** Fields that a record of this type has where these categories are granted; none where none applies to it. */
+export function grantedFields(type: EventType, ids: readonly CategoryId[]): ReadonlySet<Field> {
+  const granted = trafficCategories.filter((c) => ids.includes(c.id) && c.types.includes(type));
+  return new Set(granted.length === 0 ? [] : [...commonFields, ...granted.flatMap((c) => c.fields)]);
+}
+
 /**
  * The event with only the common fields and those of the given categories that apply to its type, or
  * `null` where none applies: an order for one category does not reveal the others.
@@ -154,8 +160,7 @@ export function projectToCategories(
   event: TrafficEvent,
   ids: readonly CategoryId[],
 ): Partial<TrafficEvent> | null {
-  const granted = trafficCategories.filter((c) => ids.includes(c.id) && c.types.includes(event.type));
-  if (granted.length === 0) return null;
-  const fields = new Set<string>([...commonFields, ...granted.flatMap((c) => c.fields)]);
+  const fields: ReadonlySet<string> = grantedFields(event.type, ids);
+  if (fields.size === 0) return null;
   return Object.fromEntries(Object.entries(event).filter(([name]) => fields.has(name)));
 }

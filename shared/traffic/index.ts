@@ -8,6 +8,7 @@ export {
   type CategoryId,
   categoryIds,
   commonFields,
+  grantedFields,
   projectToCategories,
   type TrafficCategory,
   trafficCategories,
@@ -37,3 +38,4 @@ export {
   subaddressDelimiter,
 } from './identifiers.ts';
 export { trafficLimits } from './limits.ts';
+export { ReleasedForm, type ReleasedLines, type ReleasedRecord } from './released-form.ts';

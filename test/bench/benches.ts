@@ -1,6 +1,7 @@
 import { auditVerify } from './audit-verify.ts';
 import type { Bench } from './bench.ts';
 import { collector } from './collector.ts';
+import { disclosure } from './disclosure.ts';
 import { ingest } from './ingest.ts';
 import { kafkaIngest } from './kafka-ingest.ts';
 import { kafkaLatency } from './kafka-latency.ts';
@@ -11,6 +12,7 @@ export const benches: readonly Bench[] = [
   postfixParse,
   collector,
   ingest,
+  disclosure,
   auditVerify,
   kafkaIngest,
   kafkaLatency,

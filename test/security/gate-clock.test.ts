@@ -102,17 +102,17 @@ describe('a clock that is set back gives nothing back', () => {
   });
 
   it('a release waits for the right time, and is then made', async () => {
-    const { readScope } = t.store;
+    const { readReleased } = t.store;
     let reading = (): void => {};
     const began = new Promise<void>((resolve) => {
       reading = resolve;
     });
     Object.assign(t.store, {
-      readScope: (...given: Parameters<typeof readScope>) => {
+      readReleased: (...given: Parameters<typeof readReleased>) => {
         reading();
         t.clock.advance(-hour);
-        Object.assign(t.store, { readScope });
-        return readScope(...given);
+        Object.assign(t.store, { readReleased });
+        return readReleased(...given);
       },
     });
     const { body } = await officer.call('POST', '/v1/disclosures', { body: { orderId: approved } });

@@ -182,7 +182,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       },
       ...(payload ? { payload } : {}),
     });
-    const isJson = String(response.headers['content-type']).includes('json');
+    const isJson = /[/+]json\b/.test(String(response.headers['content-type']));
     return {
       status: response.statusCode,
       headers: response.headers,

@@ -10,6 +10,8 @@ const sentences: Readonly<Record<string, string>> = {
   'disclosure.refused': 'disclosure requested and refused',
   'disclosure.released': 'package announced',
   'disclosure.failed': 'no package could be made',
+  'disclosure.cancelled': 'disclosure cancelled: nothing was released',
+  'disclosure.interrupted': 'making the package was interrupted: what was made is thrown away',
   'disclosure.collected': 'package collected',
   'access.granted': 'read',
   'access.refused': 'access refused',

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type TargetKind, targetKinds } from '#shared/orders';
 import { categoryIds } from '#shared/traffic';
-import type { ApiClient } from '../api-client.ts';
-import { refused } from '../errors.ts';
+import { followDisclosure, noProgress, progressOn } from '../disclosure/follow.ts';
 import { createPrivate, fileError, requireAbsent } from '../files.ts';
-import { type CliIo, write } from '../io.ts';
+import type { CliIo } from '../io.ts';
 import {
   collect,
   example,
@@ -33,10 +31,8 @@ interface RequestOptions extends SignedOptions {
   readonly to?: string;
   readonly category: readonly string[];
   readonly wait?: boolean;
+  readonly follow?: boolean;
 }
-
-/** Pauses between looks at a disclosure that is being made; each look is an entry in the ledger. */
-const pauses = { firstMs: 250, longestMs: 10_000 } as const;
 
 /** `griffie disclosure …`: officers request within an approved order, follow and fetch. */
 export function addDisclosureCommands(program: Command, io: CliIo): void {
@@ -59,6 +55,7 @@ export function addDisclosureCommands(program: Command, io: CliIo): void {
         .default([], 'as the order says'),
     )
     .option('--wait', 'wait until the package can be fetched')
+    .option('--follow', 'wait, and show records and bytes as they grow')
     .addHelpText(
       'after',
       example(
@@ -70,44 +67,63 @@ export function addDisclosureCommands(program: Command, io: CliIo): void {
       const client = await signedClient(io, options.as);
       const body = { orderId: options.order, ...scopeOf(options) };
       const requested = await client.post('/v1/disclosures', body, disclosureView);
-      const last = options.wait ? await follow(io, client, requested) : requested;
+      const { disclosureId } = requested;
+      const last =
+        options.wait || options.follow
+          ? await followDisclosure(client, disclosureId, options.follow ? progressOn(io) : noProgress)
+          : requested;
       await printResult(io, options.json, last, disclosureLines(last));
     });
 
   signed(disclosure.command('status'))
     .argument('<id>', 'disclosure id', idArgument)
     .description('show how far a disclosure is')
-    .option('--follow', 'wait until the package can be fetched')
+    .option('--follow', 'wait until the package can be fetched, and show records and bytes as they grow')
     .addHelpText(
       'after',
       example('disclosure status 01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e --as me.json --follow'),
     )
     .action(async (id: string, options: SignedOptions & { readonly follow?: boolean }) => {
       const client = await signedClient(io, options.as);
-      const found = await client.get(`/v1/disclosures/${id}`, disclosureView);
-      const last = options.follow ? await follow(io, client, found) : found;
+      const last = options.follow
+        ? await followDisclosure(client, id, progressOn(io))
+        : await client.get(`/v1/disclosures/${id}`, disclosureView);
       await printResult(io, options.json, last, disclosureLines(last));
+    });
+
+  signed(disclosure.command('cancel'))
+    .argument('<id>', 'disclosure id', idArgument)
+    .description('cancel a disclosure whose package was not announced: nothing is released')
+    .addHelpText('after', example('disclosure cancel 01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e --as me.json'))
+    .action(async (id: string, options: SignedOptions) => {
+      const client = await signedClient(io, options.as);
+      const view = await client.post(`/v1/disclosures/${id}/cancellation`, undefined, disclosureView);
+      await printResult(io, options.json, view, disclosureLines(view));
     });
 
   signed(disclosure.command('fetch'))
     .argument('<id>', 'disclosure id', idArgument)
     .description('fetch the package: signed, and encrypted to the keys that the order names')
     .requiredOption('--out <file>', 'new file for it')
+    .option('--follow', 'wait until it is there, and show records and bytes as they grow')
     .addHelpText(
       'after',
       example('disclosure fetch 01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e --as me.json --out package.tar'),
     )
-    .action(async (id: string, options: SignedOptions & { readonly out: string }) => {
-      const { out } = options;
-      await requireAbsent(out);
-      const client = await signedClient(io, options.as);
-      const fetched = await fetchTo(out, (take) => client.download(`/v1/disclosures/${id}/package`, take));
-      await printResult(io, options.json, { disclosureId: id, file: out, ...fetched }, [
-        ...pairs({ file: out, bytes: fetched.bytes, 'SHA-256': fetched.sha256 }),
-        '',
-        `Next: griffie package open ${out} --identity identity.txt --keys griffie-keys.json --out folder`,
-      ]);
-    });
+    .action(
+      async (id: string, options: SignedOptions & { readonly out: string; readonly follow?: boolean }) => {
+        const { out } = options;
+        await requireAbsent(out);
+        const client = await signedClient(io, options.as);
+        if (options.follow) await followDisclosure(client, id, progressOn(io));
+        const fetched = await fetchTo(out, (take) => client.download(`/v1/disclosures/${id}/package`, take));
+        await printResult(io, options.json, { disclosureId: id, file: out, ...fetched }, [
+          ...pairs({ file: out, bytes: fetched.bytes, 'SHA-256': fetched.sha256 }),
+          '',
+          `Next: griffie package open ${out} --identity identity.txt --keys griffie-keys.json --out folder`,
+        ]);
+      },
+    );
 }
 
 function addTarget(text: string, previous: readonly TargetInput[]): readonly TargetInput[] {
@@ -139,23 +155,6 @@ function scopeOf({ target, subaddresses, from, to, category }: RequestOptions): 
     ...(category.length > 0 ? { categories: category } : {}),
   };
   return Object.keys(scope).length > 0 ? { scope } : {};
-}
-
-/** Looks again until the package can be fetched. */
-async function follow(io: CliIo, client: ApiClient, first: DisclosureView): Promise<DisclosureView> {
-  let current = first;
-  let pause: number = pauses.firstMs;
-  for (;;) {
-    if (current.status === 'Error') {
-      const message = `disclosure ${current.disclosureId} failed; ask the operator to look at the log, then request it again`;
-      throw refused('disclosure.failed', message);
-    }
-    if (current.ready) return current;
-    if (io.stderr.isTTY) await write(io.stderr, `${current.status} …\n`);
-    await sleep(pause);
-    pause = Math.min(pause * 2, pauses.longestMs);
-    current = await client.get(`/v1/disclosures/${current.disclosureId}`, disclosureView);
-  }
 }
 
 /** Streams into a file of another name beside it, which gets its own only once it is whole and durable. */
@@ -195,9 +194,12 @@ function disclosureLines(view: DisclosureView): string[] {
       records: view.records,
       completeness: view.completeness,
     }),
-    '',
-    view.ready
-      ? `Next: griffie disclosure fetch ${view.disclosureId} --out package.tar`
-      : `Next: griffie disclosure status ${view.disclosureId} --follow`,
+    ...nextOf(view),
   ];
+}
+
+function nextOf({ status, ready, disclosureId }: DisclosureView): string[] {
+  if (ready) return ['', `Next: griffie disclosure fetch ${disclosureId} --out package.tar`];
+  const isOver = status === 'Cancelled' || status === 'Error';
+  return isOver ? [] : ['', `Next: griffie disclosure status ${disclosureId} --follow`];
 }

@@ -33,6 +33,8 @@ export interface YearStatistics {
     readonly released: number;
     readonly withoutRecords: number;
     readonly failed: number;
+    /** By the officer who asked. */
+    readonly cancelled: number;
     readonly records: number;
     readonly collected: number;
   };
@@ -57,6 +59,7 @@ export const countedKinds = [
   'disclosure.refused',
   'disclosure.released',
   'disclosure.failed',
+  'disclosure.cancelled',
   'disclosure.collected',
   'access.refused',
 ] as const satisfies readonly EntryKind[];
@@ -74,7 +77,15 @@ export async function countYear(entries: AsyncIterable<FoundEntry>, year: number
   const refusals = new Map<string, number>();
   const decisions = new Map<string, number>();
   const add = (to: Map<string, number>, name: string): void => void to.set(name, (to.get(name) ?? 0) + 1);
-  const disclosures = { requested: 0, released: 0, withoutRecords: 0, failed: 0, records: 0, collected: 0 };
+  const disclosures = {
+    requested: 0,
+    released: 0,
+    withoutRecords: 0,
+    failed: 0,
+    cancelled: 0,
+    records: 0,
+    collected: 0,
+  };
   let preservation = 0;
   let looked = 0;
   let upTo = '';
@@ -115,6 +126,9 @@ export async function countYear(entries: AsyncIterable<FoundEntry>, year: number
       }
       case 'disclosure.failed':
         if (counts) disclosures.failed++;
+        break;
+      case 'disclosure.cancelled':
+        if (counts) disclosures.cancelled++;
         break;
       case 'disclosure.collected':
         if (counts) disclosures.collected++;

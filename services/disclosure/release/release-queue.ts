@@ -1,39 +1,70 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '#shared/runtime';
 import { ClockError } from '../control/control-plane.ts';
-import { type ReleaseDeps, ReleaseRefused, release } from './release.ts';
+import { nothingYet, type ReleaseProgress } from './progress.ts';
+import { type ReleaseDeps, ReleaseRefused, ReleaseStopped, release } from './release.ts';
 
 /** Tries of one release before it is recorded as failed. */
 const maxAttempts = 5;
 const firstDelayMs = 200;
 const clockPauseMs = 1_000;
+/** What a release gets to end by itself at a stop; supervisors wait longer (`stopMs` of the runner). */
+const stopGraceMs = 5_000;
 
 /** Makes the packages of allowed requests, one after another, in the background. */
 export interface ReleaseQueue {
   add(disclosureId: string): void;
+  /** Gives up a release, under way or waiting, whose cancellation is in the ledger. */
+  cancel(disclosureId: string): void;
+  /** How far the package is that is being made; null where it is another one, or none. */
+  progress(disclosureId: string): ReleaseProgress | null;
   /** Takes up what a stop or a crash left undone. */
   resume(): Promise<void>;
-  /** Ends after the release that is under way; the next start takes up the others. */
+  /**
+   * Ends with the release that is under way; one that takes too long is given up, which is recorded. The
+   * next start takes up both it and the others.
+   */
   close(): Promise<void>;
 }
 
-export function createReleaseQueue(deps: ReleaseDeps, logger: Logger): ReleaseQueue {
+interface Running {
+  readonly disclosureId: string;
+  readonly stop: AbortController;
+  progress: ReleaseProgress;
+}
+
+export function createReleaseQueue(
+  deps: ReleaseDeps,
+  logger: Logger,
+  { graceMs = stopGraceMs }: { readonly graceMs?: number } = {},
+): ReleaseQueue {
   const waiting: string[] = [];
-  let running: Promise<void> | null = null;
+  let draining: Promise<void> | null = null;
+  let running: Running | null = null;
   let closed = false;
 
   async function drain(): Promise<void> {
-    for (let id = waiting.shift(); id !== undefined && !closed; id = waiting.shift()) await work(id);
+    for (let id = waiting.shift(); id !== undefined && !closed; id = waiting.shift()) {
+      running = { disclosureId: id, stop: new AbortController(), progress: nothingYet };
+      await work(running);
+    }
     running = null;
+    draining = null;
   }
 
-  async function work(disclosureId: string): Promise<void> {
+  async function work(job: Running): Promise<void> {
+    const { disclosureId, stop } = job;
+    const tell = (progress: ReleaseProgress): void => {
+      job.progress = progress;
+    };
     for (let attempt = 1; !closed; attempt++) {
       try {
-        await release(deps, disclosureId);
+        job.progress = nothingYet;
+        await release(deps, disclosureId, { signal: stop.signal, tell });
         logger.info({ disclosureId, attempt }, 'package sealed');
         return;
       } catch (error) {
+        if (error instanceof ReleaseStopped) return giveUp(disclosureId, error.code);
         const code = codeOf(error);
         logger.error({ disclosureId, attempt, code }, 'release failed');
         if (error instanceof ClockError) {
@@ -43,37 +74,57 @@ export function createReleaseQueue(deps: ReleaseDeps, logger: Logger): ReleaseQu
           continue;
         }
         if (error instanceof ReleaseRefused || attempt >= maxAttempts)
-          return recordFailure(disclosureId, code);
+          return end(disclosureId, 'disclosure.failed', code.toLowerCase());
         await pause(firstDelayMs * 2 ** attempt);
       }
     }
   }
 
-  async function recordFailure(disclosureId: string, code: string): Promise<void> {
+  /** A cancellation is in the ledger already; an interruption is recorded here. */
+  async function giveUp(disclosureId: string, code: ReleaseStopped['code']): Promise<void> {
+    logger.info({ disclosureId, code }, 'release given up');
+    if (code === 'disclosure.cancelled') return deps.packages.discard(disclosureId);
+    return end(disclosureId, 'disclosure.interrupted', code);
+  }
+
+  /** Records that an attempt came to nothing, and throws away what it made. */
+  async function end(
+    disclosureId: string,
+    kind: 'disclosure.failed' | 'disclosure.interrupted',
+    code: string,
+  ): Promise<void> {
     try {
       await deps.control.transact((state, at) => {
         const disclosure = state.disclosures.get(disclosureId);
         // A package that was announced is never taken back: the next start seals it.
-        if (!disclosure || disclosure.released) return { entries: [], result: undefined };
-        const details = { orderId: disclosure.orderId, code: code.toLowerCase() };
+        if (disclosure?.status !== 'AwaitingDisclosure') return { entries: [], result: undefined };
+        const details = { orderId: disclosure.orderId, code };
         const by = { at, actor: { service: 'disclosure' }, subject: disclosureId };
-        return { entries: [{ ...by, kind: 'disclosure.failed', details }], result: undefined };
+        return { entries: [{ ...by, kind, details }], result: undefined };
       });
       if (deps.control.state.disclosures.get(disclosureId)?.released) return;
       await deps.packages.discard(disclosureId);
     } catch (error) {
       // The state stays AwaitingDisclosure, and the next start tries again; it also tidies.
-      logger.error({ disclosureId, code: codeOf(error) }, 'failure not recorded');
+      logger.error({ disclosureId, code: codeOf(error) }, 'the end of an attempt was not recorded');
     }
   }
 
   const add = (disclosureId: string): void => {
     waiting.push(disclosureId);
-    running ??= drain();
+    draining ??= drain();
   };
 
   return {
     add,
+    cancel: (disclosureId) => {
+      const place = waiting.indexOf(disclosureId);
+      if (place !== -1) waiting.splice(place, 1);
+      if (running?.disclosureId === disclosureId) {
+        running.stop.abort(new ReleaseStopped('disclosure.cancelled'));
+      }
+    },
+    progress: (disclosureId) => (running?.disclosureId === disclosureId ? running.progress : null),
     resume: async () => {
       const { disclosures } = deps.control.state;
       for (const id of await deps.packages.staged()) {
@@ -86,7 +137,11 @@ export function createReleaseQueue(deps: ReleaseDeps, logger: Logger): ReleaseQu
     },
     close: async () => {
       closed = true;
-      await running;
+      const timer = setTimeout(() => {
+        running?.stop.abort(new ReleaseStopped('service.stopping'));
+      }, graceMs);
+      await draining;
+      clearTimeout(timer);
     },
   };
 }

@@ -11,12 +11,12 @@ import type { Ledger } from '#shared/ledger';
 import type { Scope } from '#shared/orders';
 import { type Clock, softwareVersion, utc } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
-import { projectToCategories, type TrafficEvent } from '#shared/traffic';
 import type { CaseFiles } from '../control/case-files.ts';
 import type { ControlPlane } from '../control/control-plane.ts';
 import { getOrder } from '../control/order-file.ts';
 import { getRequest } from '../control/request-file.ts';
 import type { PackageFolder } from './packages.ts';
+import { type ReleaseProgress, watched } from './progress.ts';
 import { windowOfRelease } from './window.ts';
 
 export interface ReleaseDeps {
@@ -40,16 +40,37 @@ export class ReleaseRefused extends Error {
   }
 }
 
+/** Why a release was given up on the way: nothing was announced, and what was staged is gone. */
+export class ReleaseStopped extends Error {
+  readonly code: 'disclosure.cancelled' | 'service.stopping';
+  constructor(code: ReleaseStopped['code']) {
+    super(code);
+    this.name = 'ReleaseStopped';
+    this.code = code;
+  }
+}
+
+/** How a release is watched and given up. */
+export interface ReleaseWatch {
+  /** Aborted with a `ReleaseStopped`. Of no effect once the package is announced: then it is sealed. */
+  readonly signal: AbortSignal;
+  tell(progress: ReleaseProgress): void;
+}
+
 /*
  * Order of a release: stage the package (ciphertext on our disk, nobody can fetch it) → append
  * `disclosure.released` with its digest → receipt → seal. Only a sealed package is served, so that the
- * entry which says what is released is durable before the first byte leaves. A crash before the entry
- * leaves rubbish that the next start removes; a crash after it leaves a staged package that the next start
- * seals, the same one.
+ * entry which says what is released is durable before the first byte leaves.
+ *
+ * What holds at any instant, however many records there are: the entry names the digest of one staged
+ * manifest, and that names the digest of every part. Before the entry (a crash, a cancellation, an
+ * interruption) what is staged is rubbish that nobody was told of: it is removed, and the next attempt
+ * makes a package from the start, with other keys and the same records in the same order. After the entry
+ * nothing is made again: the staged package, synced before it was announced, is the one that is sealed.
  */
 
 /** Stages, announces and seals the package of one allowed request. */
-export async function release(deps: ReleaseDeps, disclosureId: string): Promise<void> {
+export async function release(deps: ReleaseDeps, disclosureId: string, watch: ReleaseWatch): Promise<void> {
   const { control, packages } = deps;
   // A step of its own, because it settles first whether an append that stayed in doubt was done: a package
   // that is announced must not be made again, and its staging folder is the only copy.
@@ -58,9 +79,12 @@ export async function release(deps: ReleaseDeps, disclosureId: string): Promise<
     result: state.disclosures.get(disclosureId),
   }));
   if (!disclosure) throw new ReleaseRefused('disclosure.unknown');
+  if (disclosure.status === 'Cancelled') throw new ReleaseStopped('disclosure.cancelled');
   if (disclosure.released === undefined) {
     await packages.discard(disclosureId);
-    await announce(deps, disclosure, await stage(deps, disclosure));
+    const staged = await stage(deps, disclosure, watch);
+    watch.signal.throwIfAborted();
+    await announce(deps, disclosure, staged);
   }
   await seal(deps, disclosureId);
 }
@@ -71,6 +95,9 @@ async function announce(
   { manifest, digests }: StagedPackage,
 ): Promise<void> {
   await control.transact((state, at) => {
+    if (state.disclosures.get(disclosureId)?.status === 'Cancelled') {
+      throw new ReleaseStopped('disclosure.cancelled');
+    }
     // Asked again: the order may have ended while the package was made.
     const decision = decideRelease(state, orderId, at);
     if (!decision.ok) throw new ReleaseRefused(decision.code);
@@ -110,7 +137,11 @@ async function seal({ control, ledger, packages }: ReleaseDeps, disclosureId: st
   );
 }
 
-async function stage(deps: ReleaseDeps, disclosure: DisclosureState): Promise<StagedPackage> {
+async function stage(
+  deps: ReleaseDeps,
+  disclosure: DisclosureState,
+  { signal, tell }: ReleaseWatch,
+): Promise<StagedPackage> {
   const { control, cases, store, packages, clock } = deps;
   const { disclosureId, orderId } = disclosure;
   const orderState = control.state.orders.get(orderId);
@@ -119,10 +150,10 @@ async function stage(deps: ReleaseDeps, disclosure: DisclosureState): Promise<St
   const { scope } = await getRequest(cases, disclosure);
   const now = clock.now();
   const { window, reasons } = windowOfRelease(scope, await store.dataWindow(now));
-  const reading = store.readScope(scope, { now });
+  const reading = store.readReleased(scope, { now });
   return stagePackage({
     folder: packages.stagingPath(disclosureId),
-    records: project(reading, scope),
+    records: watched(reading, signal, tell),
     recipients: order.recipients.map(({ encryptionKey }) => encryptionKey),
     signer: deps.signer,
     packageId: uuidv7({ msecs: now }),
@@ -146,19 +177,6 @@ async function stage(deps: ReleaseDeps, disclosure: DisclosureState): Promise<St
       },
     },
   });
-}
-
-/** The records with only the fields of the categories that were granted. */
-async function* project(
-  groups: AsyncIterable<TrafficEvent[]>,
-  scope: Scope,
-): AsyncGenerator<Partial<TrafficEvent>> {
-  for await (const events of groups) {
-    for (const event of events) {
-      const record = projectToCategories(event, scope.categories);
-      if (record !== null) yield record;
-    }
-  }
 }
 
 function manifestQuery(

@@ -1,13 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { v7 as uuidv7 } from 'uuid';
-import {
-  type ControlState,
-  type Credential,
-  type DisclosureState,
-  decideDisclosure,
-  decideRelease,
-} from '#shared/control';
+import { decideDisclosure, decideRelease } from '#shared/control';
 import { parseTarget, type RequestedScope, type Target } from '#shared/orders';
 import type { ServiceContext } from '../context.ts';
 import { getOrder } from '../control/order-file.ts';
@@ -16,6 +10,7 @@ import { ApiError, type ErrorCode } from '../errors.ts';
 import { act, recordReading } from '../http/act.ts';
 import { bodyOf } from '../http/request-body.ts';
 import { mediaTypes } from '../limits.ts';
+import { findDisclosure, viewOf } from './disclosure-view.ts';
 import {
   binary,
   type DisclosureBody,
@@ -137,6 +132,7 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
         try {
           const disclosure = findDisclosure(state, disclosureId, credential);
           if (disclosure.status === 'Error') throw new ApiError('disclosure.failed');
+          if (disclosure.status === 'Cancelled') throw new ApiError('disclosure.cancelled');
           if (disclosure.packageRemovedAt !== undefined) throw new ApiError('disclosure.package_removed');
           // Announced in this ledger, too: a file alone (from a backup, say) is no release.
           const size = disclosure.released ? await packages.size(disclosureId) : null;
@@ -160,16 +156,6 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
   );
 }
 
-/** An officer sees their own disclosures only. */
-function findDisclosure(state: ControlState, id: string, credential: Credential): DisclosureState {
-  const disclosure = state.disclosures.get(id);
-  if (!disclosure) throw new ApiError('disclosure.unknown');
-  if (credential.role === 'officer' && disclosure.requestedBy.personId !== credential.personId) {
-    throw new ApiError('disclosure.not_yours');
-  }
-  return disclosure;
-}
-
 /** Targets in normal form, or the refusal that names each that is none. */
 function readScope(scope: DisclosureBody['scope']): RequestedScope {
   if (scope === undefined) return {};
@@ -181,23 +167,4 @@ function readScope(scope: DisclosureBody['scope']): RequestedScope {
   );
   if (problems.length > 0) throw new ApiError('request.invalid', { problems });
   return { ...rest, targets: parsed.flatMap((result): Target[] => (result.ok ? [result.target] : [])) };
-}
-
-function viewOf({ released, ...disclosure }: DisclosureState, ready: boolean) {
-  return {
-    disclosureId: disclosure.disclosureId,
-    orderId: disclosure.orderId,
-    status: disclosure.status,
-    requestedAt: disclosure.requestedAt,
-    ...(released
-      ? {
-          releasedAt: released.at,
-          packageId: released.details.packageId,
-          records: released.details.records,
-          completeness: released.details.completeness,
-          manifestSha256: released.details.manifestSha256,
-        }
-      : {}),
-    ready,
-  };
 }

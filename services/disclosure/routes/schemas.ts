@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { labelSchema, roles, thumbprintSchema } from '#shared/control';
+import { disclosureStatuses, labelSchema, roles, thumbprintSchema } from '#shared/control';
 import { orderDraftSchema, orderLimits, targetKinds } from '#shared/orders';
 import { categoryIds, eventTypes, utcTimestamp } from '#shared/traffic';
 import { apiLimits, mediaTypes } from '../limits.ts';
@@ -144,7 +144,7 @@ export const disclosureView = z
   .object({
     disclosureId: idSchema,
     orderId: idSchema,
-    status: z.enum(['AwaitingDisclosure', 'Disclosed', 'DisclosureNotAvailable', 'Error']),
+    status: z.enum(disclosureStatuses),
     requestedAt: utcTimestamp,
     releasedAt: utcTimestamp.optional(),
     packageId: idSchema.optional(),
@@ -155,6 +155,18 @@ export const disclosureView = z
     ready: z.boolean(),
   })
   .meta({ id: 'Disclosure' });
+
+/**
+ * One line of a disclosure's progress. Counts are there once its package is being made: of the records so
+ * far; once it is announced, `bytes` is that of the encrypted parts.
+ */
+export const disclosureProgress = z.object({
+  status: z.enum(disclosureStatuses),
+  ready: z.boolean(),
+  records: z.int().optional(),
+  bytes: z.int().optional(),
+});
+export type DisclosureProgress = z.infer<typeof disclosureProgress>;
 
 /** `truncated`: there are more than the API lists. */
 export const listOf = <T extends z.ZodType>(item: T) =>

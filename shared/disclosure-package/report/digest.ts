@@ -1,5 +1,4 @@
-import type { EventType } from '#shared/traffic';
-import type { ReleasedRecord } from '../parts.ts';
+import type { EventType, ReleasedLines, ReleasedRecord } from '#shared/traffic';
 
 /** What the report needs of the records, gathered while they are written: the first few, and counts. */
 export class RecordDigest {
@@ -12,13 +11,20 @@ export class RecordDigest {
   }
 
   /** Hands the records on, and remembers. */
-  async *watch(records: AsyncIterable<ReleasedRecord>): AsyncGenerator<ReleasedRecord> {
-    for await (const record of records) {
-      if (this.first.length < this.#keep) this.first.push(record);
-      if (record.type !== undefined) {
-        this.countsByType.set(record.type, (this.countsByType.get(record.type) ?? 0) + 1);
-      }
-      yield record;
+  async *watch(records: AsyncIterable<ReleasedLines>): AsyncGenerator<ReleasedLines> {
+    for await (const lines of records) {
+      for (const type of lines.types) this.countsByType.set(type, (this.countsByType.get(type) ?? 0) + 1);
+      if (this.first.length < this.#keep) this.first.push(...firstOf(lines, this.#keep - this.first.length));
+      yield lines;
     }
   }
+}
+
+function firstOf({ bytes, ends }: ReleasedLines, count: number): ReleasedRecord[] {
+  const kept = ends.slice(0, count);
+  const text = Buffer.from(bytes.subarray(0, kept.at(-1) ?? 0)).toString('utf8');
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line): ReleasedRecord => JSON.parse(line));
 }

@@ -1,8 +1,7 @@
 import type { RegimeId } from '#shared/orders';
-import { eventTypes, trafficCategories } from '#shared/traffic';
+import { eventTypes, type ReleasedRecord, trafficCategories } from '#shared/traffic';
 import type { Manifest } from '../manifest.ts';
 import { plaintextName } from '../names.ts';
-import type { ReleasedRecord } from '../parts.ts';
 import type { RecordDigest } from './digest.ts';
 import { showable } from './fonts.ts';
 import { PageWriter } from './page.ts';

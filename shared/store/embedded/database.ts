@@ -25,6 +25,7 @@ type ClientConnection = NonNullable<NonNullable<Parameters<typeof createClient>[
 type ChdbModule = typeof import('chdb');
 type Session = InstanceType<ChdbModule['Session']>;
 type ChdbConnection = ReturnType<typeof import('chdb/connection')['createChdbConnection']>;
+type StreamChunk = ReturnType<Session['queryStreamBind']> extends AsyncIterable<infer Chunk> ? Chunk : never;
 type InsertRaw = ChdbConnection['chdb']['rawInsert'];
 
 export interface EmbeddedOptions {
@@ -111,11 +112,19 @@ class EmbeddedDatabase implements Database {
   }
 
   async *rows(query: StoreQuery): AsyncGenerator<readonly unknown[]> {
+    for await (const chunk of this.#stream(query, 'JSONEachRow')) yield chunk.rows();
+  }
+
+  async *lines(query: StoreQuery): AsyncGenerator<Uint8Array> {
+    for await (const chunk of this.#stream(query, 'TabSeparatedRaw')) yield chunk.raw();
+  }
+
+  async *#stream(query: StoreQuery, format: string): AsyncGenerator<StreamChunk> {
     this.#assertOpen();
     const session = this.#openStream();
     this.#streams.add(session);
     try {
-      for await (const chunk of session.queryStreamBind(query.text, query.parameters)) yield chunk.rows();
+      yield* session.queryStreamBind(query.text, query.parameters, { format });
     } catch (error) {
       throw this.#closed ? closedError() : toStoreError(error, 'read');
     } finally {

@@ -7,7 +7,7 @@ import {
   loadMigrations,
   type TrafficStore,
 } from '#shared/store';
-import { recognizeCanonical, trafficEventSchema } from '#shared/traffic';
+import { projectToCategories, recognizeCanonical, trafficEventSchema } from '#shared/traffic';
 import { aliceScope, delivery, readAll, rowsOf } from '../../integration/store/helpers.ts';
 
 const now = Date.parse('2096-06-02T00:00:00.000Z');
@@ -97,6 +97,22 @@ export function storeContract(
       const keys = found.map((event) => `${event.occurredAt} ${event.eventId}`);
       expect(keys).toEqual([...keys].sort());
       expect(await store.countScope(aliceScope, { now })).toEqual({ 'message.delivered': 12_000 });
+    });
+
+    it('releases what it reads, projected, as lines of JSON', async () => {
+      const special = { senderAddress: '"o\'neil\\";ümlaut\u2028/@example.nl', sizeOctets: 7, tls: false };
+      const events = [delivery(1, special), ...Array.from({ length: 3000 }, (_, i) => delivery(i + 2))];
+      await store.insertEvents(events, { deduplicationToken: 'released' });
+      const scope = { ...aliceScope, categories: ['recipient' as const, 'sender' as const] };
+      const expected = (await readAll(store, scope, now)).map(
+        (event) => `${JSON.stringify(projectToCategories(event, scope.categories))}\n`,
+      );
+      const reading = store.readReleased(scope, { now, slices: { rows: 2500, slots: 16_384 } });
+      expect(reading.query.text).not.toContain('alice');
+      let text = '';
+      for await (const { bytes } of reading) text += Buffer.from(bytes).toString();
+      expect(text).toBe(expected.join(''));
+      expect(expected).toHaveLength(3001);
     });
 
     it('says the query that is run, with its values apart from its text', async () => {

@@ -72,7 +72,21 @@ const address = fc.constantFrom(...addresses);
 const ip = fc.constantFrom(...ips);
 const port = fc.constantFrom(1, 25, 65_535);
 const count = fc.constantFrom(0, 1, Number.MAX_SAFE_INTEGER);
-const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
+/** What writers of JSON spell in more than one way, beside any text. */
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }),
+  fc.constantFrom(
+    'a/b',
+    '"\\"',
+    '\\u2028',
+    'a\u2028b',
+    'a\u2029',
+    '\u0080\u009f',
+    '\ufeff',
+    '\u{1F600}',
+    '</a>',
+  ),
+);
 const host = fc.constantFrom('mx.example.nl', 'MX.example.nl', 'mx2.example.nl');
 const messageId = fc.oneof(fc.constantFrom('a@b', 'A@b', "'\\n"), text);
 

@@ -5,6 +5,7 @@ import {
   ControlError,
   decideAccess,
   decideApproval,
+  decideCancellation,
   decideRelease,
   emptyState,
   entryKinds,
@@ -99,6 +100,21 @@ const failed: AnyControlEntry = {
   actor: service,
   subject: disclosureId,
   details: { orderId, code: 'service.internal' },
+};
+
+const cancelledBy = (credential: string): AnyControlEntry => ({
+  kind: 'disclosure.cancelled',
+  at,
+  actor: { credential, role: 'officer' },
+  subject: disclosureId,
+  details: { orderId },
+});
+const interrupted: AnyControlEntry = {
+  kind: 'disclosure.interrupted',
+  at,
+  actor: service,
+  subject: disclosureId,
+  details: { orderId, code: 'service.stopping' },
 };
 
 function folded(...entries: AnyControlEntry[]) {
@@ -263,5 +279,53 @@ describe('the control state follows from the entries', () => {
     const past = new Date((seconds + 121) * 1000).toISOString();
     foldEntry(state, await granted(past, 'c'.repeat(22)));
     expect(state.usedProofs.has(`${key.kid} ${jti}`)).toBe(false);
+  });
+});
+
+describe('a disclosure that is given up', () => {
+  const asked = [...people, recorded, approvedBy(thumb('c')), requested];
+  const officers = [...asked, enrolled(thumb('p'), 'four', 'officer')];
+  const credentialOf = (thumbprint: string) => {
+    const credential = folded(...officers).credentials.get(thumbprint);
+    if (!credential) throw new Error('not enrolled');
+    return credential;
+  };
+
+  it('is cancelled by the officer who asked, until it ended', () => {
+    const own = credentialOf(thumb('o'));
+    expect(decideCancellation(folded(...asked), disclosureId, own).ok).toBe(true);
+    const refusals = [
+      decideCancellation(folded(...people), disclosureId, own),
+      decideCancellation(folded(...officers), disclosureId, credentialOf(thumb('p'))),
+      ...[released, failed, cancelledBy(thumb('o'))].map((end) =>
+        decideCancellation(folded(...asked, end), disclosureId, own),
+      ),
+    ];
+    expect(refusals.map((refusal) => !refusal.ok && refusal.code)).toEqual([
+      'disclosure.unknown',
+      'disclosure.not_yours',
+      'disclosure.ended',
+      'disclosure.ended',
+      'disclosure.ended',
+    ]);
+  });
+
+  it('is never released after its cancellation, and may be after an interruption', () => {
+    const cancelled = [...asked, cancelledBy(thumb('o'))];
+    expect(folded(...cancelled).disclosures.get(disclosureId)?.status).toBe('Cancelled');
+    for (const later of [released, failed, interrupted, cancelledBy(thumb('o'))]) {
+      expect(() => folded(...cancelled, later)).toThrow(ControlError);
+    }
+    expect(() => folded(...asked, released, interrupted)).toThrow(ControlError);
+    const resumed = folded(...asked, interrupted, interrupted, released);
+    expect(resumed.disclosures.get(disclosureId)?.status).toBe('DisclosureNotAvailable');
+  });
+
+  it('is cancelled by officers alone, and interrupted by the service alone', () => {
+    expect(() => folded(...asked, { ...cancelledBy(thumb('o')), actor: service } as AnyControlEntry)).toThrow(
+      ControlError,
+    );
+    const byOfficer = { ...interrupted, actor: { credential: thumb('o'), role: 'officer' } };
+    expect(() => folded(...asked, byOfficer as AnyControlEntry)).toThrow(ControlError);
   });
 });

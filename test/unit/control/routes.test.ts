@@ -37,6 +37,7 @@ describe('a signed URL and the route that an entry names', () => {
       'configuration.changed',
       'disclosure.released',
       'disclosure.failed',
+      'disclosure.interrupted',
       'retention.package_removed',
       'access.granted',
       'access.refused',

@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PartSource, type ReleasedRecord } from '../../../shared/disclosure-package/parts.ts';
+import type { ReleasedRecord } from '#shared/traffic';
+import { PartSource } from '../../../shared/disclosure-package/parts.ts';
+import { inPieces } from '../../support/released-lines.ts';
 
-async function* from(records: readonly ReleasedRecord[]): AsyncGenerator<ReleasedRecord> {
-  yield* records;
-}
-
-async function split(records: readonly ReleasedRecord[], maxBytes: number): Promise<Buffer[]> {
-  const source = new PartSource(from(records), maxBytes);
+async function split(
+  records: readonly ReleasedRecord[],
+  maxBytes: number,
+  perPiece?: number,
+): Promise<Buffer[]> {
+  const source = new PartSource(inPieces(records, perPiece), maxBytes);
   const parts: Buffer[] = [];
   while (await source.hasPart()) {
     const chunks: Uint8Array[] = [];
@@ -29,8 +31,9 @@ describe('records cut into parts', () => {
       fc.asyncProperty(
         fc.array(anyRecord, { maxLength: 60 }),
         fc.integer({ min: 300, max: 2000 }),
-        async (list, max) => {
-          const parts = await split(list, max);
+        fc.integer({ min: 1, max: 60 }),
+        async (list, max, perPiece) => {
+          const parts = await split(list, max, perPiece);
           expect(parts.every((part) => part.length > 0 && part.length <= max && part.at(-1) === 10)).toBe(
             true,
           );

@@ -3,11 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { incompleteReasons, type Manifest, type ReleasedRecord } from '#shared/disclosure-package';
-import { eventTypes, trafficEventSchema } from '#shared/traffic';
+import { incompleteReasons, type Manifest } from '#shared/disclosure-package';
+import { eventTypes, type ReleasedRecord, trafficEventSchema } from '#shared/traffic';
 import { showable } from '../../../shared/disclosure-package/report/fonts.ts';
 import { RecordDigest, renderReport } from '../../../shared/disclosure-package/report/index.ts';
 import { reportTexts } from '../../../shared/disclosure-package/report/texts.ts';
+import { inPieces } from '../../support/released-lines.ts';
 import { packageRequest, parties, record } from './support.ts';
 
 const who = await parties();
@@ -20,10 +21,7 @@ async function render(
   language: 'en' | 'nl' = 'en',
 ): Promise<Buffer> {
   const digest = new RecordDigest(500);
-  async function* source() {
-    yield* list;
-  }
-  for await (const _ of digest.watch(source()));
+  for await (const _ of digest.watch(inPieces(list)));
   const request = packageRequest(who, 'report');
   const manifest: Manifest = {
     version: 1,

@@ -102,10 +102,8 @@ describe('a package', () => {
 
   it('never has a record’s text on the server’s disk, staged or sealed', async () => {
     const secret = 'zoek-mij@geheim.example';
-    async function* planted() {
-      for (let index = 0; index < 200; index++) yield record(index, { recipientAddress: secret });
-    }
-    const staged = await stagePackage(packageRequest(who, 'planted', { records: planted() }));
+    const planted = records(200, { recipientAddress: secret });
+    const staged = await stagePackage(packageRequest(who, 'planted', { records: planted }));
     const members = ['manifest.jws.age', 'VERIFY.txt', 'parts/0001.ndjson.age', 'parts/report.pdf.age'];
     for (const name of members) {
       expect(readFileSync(join(staged.folder, name)).includes(secret), name).toBe(false);

@@ -5,7 +5,6 @@ import { generateIdentity, identityToRecipient } from 'age-encryption';
 import {
   type ManifestKey,
   type PackageRequest,
-  type ReleasedRecord,
   type SealedPackage,
   type StagedPackage,
   sealPackage,
@@ -13,6 +12,8 @@ import {
 } from '#shared/disclosure-package';
 import type { Scope } from '#shared/orders';
 import { generateKey, type SigningKey } from '#shared/signed-request';
+import type { ReleasedLines, ReleasedRecord } from '#shared/traffic';
+import { inPieces } from '../../support/released-lines.ts';
 
 export const receipt = Buffer.from(
   'c2sp.org/tlog-proof@v1\nindex 0\n\nexample.nl/log\n1\nAAAA\n\n— x AAAA\n',
@@ -68,8 +69,8 @@ export function record(index: number, more: ReleasedRecord = {}): ReleasedRecord
   };
 }
 
-export async function* records(count: number): AsyncGenerator<ReleasedRecord> {
-  for (let index = 0; index < count; index++) yield record(index);
+export function records(count: number, more: ReleasedRecord = {}): AsyncGenerator<ReleasedLines> {
+  return inPieces(Array.from({ length: count }, (_, index) => record(index, more)));
 }
 
 const window = { from: '2026-09-01T00:00:00.000Z', to: '2026-10-01T00:00:00.000Z' };

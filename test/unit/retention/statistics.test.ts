@@ -57,6 +57,7 @@ describe('a year of orders, from the ledger', () => {
         released(8, '2026-01-12T00:00:00.000Z', 2),
         released(9, '2026-02-01T08:00:00.000Z', 3),
         released(10, '2027-01-01T23:59:59.999Z', 5),
+        entry(12, 'disclosure.cancelled', '2026-05-02T00:00:00.000Z', id(512), { orderId: id(2) }),
         entry(11, 'order.rejected', '2026-05-01T00:00:00.000Z', id(2), { version: 1, reason: 'incomplete' }),
       ),
       2026,
@@ -69,7 +70,9 @@ describe('a year of orders, from the ledger', () => {
     expect(statistics.byEmergency.emergency).toMatchObject({ received: 1, fulfilled: 1 });
     expect(statistics.byCategory.session).toMatchObject({ received: 3 });
     expect(statistics.preservation).toEqual({ received: 1 });
-    expect(statistics.disclosures).toMatchObject({ released: 4, withoutRecords: 1, records: 30 });
+    expect(statistics.disclosures).toMatchObject({
+      ...{ released: 4, withoutRecords: 1, records: 30, cancelled: 1, failed: 0 },
+    });
     expect(statistics.refusals).toEqual({ 'order.rejected.incomplete': 1 });
     const csv = figuresCsv(2026, figureRows(statistics));
     expect(csv).toContain('2026,production orders by issuing State,BE,received,1\r\n');

@@ -1,0 +1,62 @@
+import type { Scope } from '#shared/orders';
+import { type EventType, ReleasedForm, type ReleasedLines } from '#shared/traffic';
+import { StoreError } from './errors.ts';
+
+const lineFeed = 0x0a;
+
+/**
+ * Holds lines that the engine wrote against what may leave: each is a released record of the scope's
+ * categories and nothing more, and lies in the scope's times. Targets are matched by the statement alone,
+ * as a field that they are matched in need not be among those that are granted.
+ *
+ * Bytes in canonical form are handed on as they are; another spelling of a valid record (the engine writes
+ * U+2028 as an escape) becomes what `JSON.stringify` makes of it.
+ */
+export class ReleaseGate {
+  readonly #form: ReleasedForm;
+  readonly #scope: Scope;
+
+  constructor(scope: Scope) {
+    this.#form = new ReleasedForm(scope.categories);
+    this.#scope = scope;
+  }
+
+  /**
+   * @param bytes whole lines
+   * @throws {StoreError} `store.row_invalid`; the row is not quoted
+   */
+  pass(bytes: Uint8Array): ReleasedLines {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const text = buffer.toString('latin1');
+    const ends: number[] = [];
+    const types: EventType[] = [];
+    /** What stands instead of the bytes, where a line was written anew. */
+    let rewritten: Buffer[] | null = null;
+    let size = 0;
+    for (let at = 0; at < text.length; ) {
+      const found = this.#form.recognize(text, at);
+      const end = found?.end ?? buffer.indexOf(lineFeed, at) + 1;
+      const record = found ?? this.#form.parse(buffer.toString('utf8', at, end));
+      if (record === null || end === 0 || !this.#isInTime(record)) {
+        throw new StoreError('store.row_invalid', 'A row to be released is not what may be released');
+      }
+      let length = end - at;
+      if (found === null) {
+        const line = Buffer.from(`${JSON.stringify(record)}\n`);
+        rewritten ??= [buffer.subarray(0, at)];
+        rewritten.push(line);
+        length = line.length;
+      } else rewritten?.push(buffer.subarray(at, end));
+      size += length;
+      ends.push(size);
+      types.push(record.type);
+      at = end;
+    }
+    return { bytes: rewritten === null ? buffer : Buffer.concat(rewritten, size), ends, types };
+  }
+
+  #isInTime({ occurredAt, collectedAt }: { occurredAt: string; collectedAt: string }): boolean {
+    const { from, to, collectedUpTo } = this.#scope;
+    return occurredAt >= from && occurredAt < to && collectedAt <= collectedUpTo;
+  }
+}

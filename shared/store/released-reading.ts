@@ -1,0 +1,101 @@
+import { setImmediate as eventLoop } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Scope } from '#shared/orders';
+import type { ReleasedLines } from '#shared/traffic';
+import type { Database, StoreQuery } from './database.ts';
+import { ReleaseGate } from './release-gate.ts';
+import { presentQuery, releasedQuery, spreadQuery } from './released-rows.ts';
+import type { RetentionPeriod } from './retention.ts';
+import { EventFilter, withoutRepeats } from './seen-events.ts';
+import { type SliceBounds, type Spread, slicesOf } from './slices.ts';
+
+/**
+ * Records of a scope as they are released, in pieces of some hundreds. Can be read once.
+ * `query` is run in slices of the window one after another: each with `from` and `to` of its slice.
+ */
+export interface ReleasedReading extends AsyncIterable<ReleasedLines> {
+  readonly query: StoreQuery;
+}
+
+interface Reading {
+  readonly database: Database;
+  /** All rows of a query, checked. */
+  readonly all: <T>(query: StoreQuery, schema: z.ZodType<T>) => Promise<T[]>;
+  readonly scope: Scope;
+  readonly now: number;
+  readonly retention: RetentionPeriod;
+  readonly slices: SliceBounds | undefined;
+}
+
+const count = z.coerce.number().int().nonnegative();
+const spread: z.ZodType<Spread> = z.object({ slot: count, rows: count });
+const present = z.object({ eventId: z.string() });
+
+interface Piece {
+  readonly slice: Scope;
+  readonly gate: ReleaseGate;
+  readonly lines: Uint8Array;
+  /** Null where one slice is all there is. */
+  readonly filter: EventFilter | null;
+}
+
+export function releasedReading(reading: Reading): ReleasedReading {
+  const { all, scope, now, retention } = reading;
+  return {
+    query: releasedQuery(scope, now, retention),
+    async *[Symbol.asyncIterator]() {
+      for await (const { slice, gate, lines, filter } of ahead(piecesOf(reading))) {
+        const passed = gate.pass(lines);
+        yield filter === null
+          ? passed
+          : await withoutRepeats(passed, filter, async (ids) => {
+              const earlier = { ...scope, to: slice.from };
+              const found = await all(presentQuery(earlier, ids, now, retention), present);
+              return new Set(found.map(({ eventId }) => eventId));
+            });
+        await eventLoop();
+      }
+    },
+  };
+}
+
+async function* piecesOf({
+  database,
+  all,
+  scope,
+  now,
+  retention,
+  slices: bounds,
+}: Reading): AsyncGenerator<Piece> {
+  const slices = await slicesOf(
+    scope,
+    (window, width) => all(spreadQuery({ ...scope, ...window }, width, now, retention), spread),
+    bounds,
+  );
+  const expected = slices.reduce((sum, { rows }) => sum + rows, 0);
+  const filter = slices.length > 1 ? new EventFilter(expected) : null;
+  for (const { from, to } of slices) {
+    const slice = { ...scope, from, to };
+    const gate = new ReleaseGate(slice);
+    for await (const lines of database.lines(releasedQuery(slice, now, retention)))
+      yield { slice, gate, lines, filter };
+  }
+}
+
+/** The same items, each asked for while the one before it is dealt with. */
+export async function* ahead<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  let next = iterator.next();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done === true) return;
+      next = iterator.next();
+      // Whoever leaves before it is awaited does not want its fault either.
+      next.catch(() => {});
+      yield value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}

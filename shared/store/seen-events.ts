@@ -1,0 +1,83 @@
+import type { ReleasedLines } from '#shared/traffic';
+
+/*
+ * Copies of one event as a rule have one time, lie in one slice, and are left out by its statement. Where a
+ * log was read again under another time zone, copies differ in time and may lie in different slices. A Bloom
+ * filter of fixed size remembers every event that went by; what it may have seen before is asked of the
+ * store. So each event is released once, in memory that hardly grows with their number.
+ */
+
+/** Bits of the filter for each event; with four probes one event in some 300,000 is asked for in vain. */
+const bitsPerEvent = 64;
+const bounds = { leastBits: 2 ** 16, mostBits: 2 ** 29 } as const;
+
+export class EventFilter {
+  readonly #words: Uint32Array;
+  readonly #mask: number;
+
+  /** @param expected how many events are to be remembered; more only means that more is asked for */
+  constructor(expected: number) {
+    const wanted = Math.min(Math.max(expected * bitsPerEvent, bounds.leastBits), bounds.mostBits);
+    const bits = 2 ** Math.ceil(Math.log2(wanted));
+    this.#words = new Uint32Array(bits / 32);
+    this.#mask = bits - 1;
+  }
+
+  /**
+   * Remembers an event. Its id is the output of a hash function, so that its own parts are the probes.
+   * @param id 32 hexadecimal digits
+   * @returns whether it may have been there already; never false where it was
+   */
+  add(id: string): boolean {
+    let wasThere = true;
+    for (let at = 0; at < 32; at += 8) {
+      const bit = Number.parseInt(id.slice(at, at + 8), 16) & this.#mask;
+      const [word, flag] = [bit >>> 5, 1 << (bit & 31)];
+      const value = this.#words[word] ?? 0;
+      if ((value & flag) === 0) {
+        wasThere = false;
+        this.#words[word] = value | flag;
+      }
+    }
+    return wasThere;
+  }
+}
+
+/** What stands before the id in every released line. */
+const idAt = '{"schemaVersion":1,"eventId":"'.length;
+const idLength = 32;
+
+/**
+ * The lines without those of events that went by before.
+ * @param seenBefore which of these ids an earlier slice had; asked only about what the filter may have seen
+ */
+export async function withoutRepeats(
+  lines: ReleasedLines,
+  filter: EventFilter,
+  seenBefore: (ids: readonly string[]) => Promise<ReadonlySet<string>>,
+): Promise<ReleasedLines> {
+  const bytes = Buffer.from(lines.bytes.buffer, lines.bytes.byteOffset, lines.bytes.byteLength);
+  const idOf = (index: number): string => {
+    const start = (lines.ends[index - 1] ?? 0) + idAt;
+    return bytes.toString('latin1', start, start + idLength);
+  };
+  const doubtful = lines.ends.flatMap((_, index) => (filter.add(idOf(index)) ? [index] : []));
+  if (doubtful.length === 0) return lines;
+  const repeated = await seenBefore(doubtful.map(idOf));
+  const dropped = new Set(doubtful.filter((index) => repeated.has(idOf(index))));
+  return dropped.size === 0 ? lines : without(lines, dropped);
+}
+
+function without({ bytes, ends, types }: ReleasedLines, dropped: ReadonlySet<number>): ReleasedLines {
+  const kept = ends.map((_, index) => index).filter((index) => !dropped.has(index));
+  const pieces = kept.map((index) => bytes.subarray(ends[index - 1] ?? 0, ends[index]));
+  let end = 0;
+  return {
+    bytes: Buffer.concat(pieces),
+    ends: pieces.map((piece) => {
+      end += piece.length;
+      return end;
+    }),
+    types: kept.flatMap((index) => types[index] ?? []),
+  };
+}

@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { keepHeapSmall, silentLogger, systemClock } from '#shared/runtime';
+import { putOrderInForce } from '../support/people-over-http.ts';
+import { addressOf, disclosureSizes } from './disclosure-sizes.ts';
+import { probePrefix } from './kafka-latency-log.ts';
+import { openLook } from './kafka-look.ts';
+
+/*
+ * Child process of the benchmark: the embedded default (`griffie start`) over a filled data folder, following
+ * a log that may grow meanwhile. Discloses each size in turn, from the request to the sealed package, and
+ * looks for probes until it saw as many as it is told on standard input.
+ * Arguments: the data folder, the log, milliseconds from ready to the first request, the sizes.
+ */
+
+keepHeapSmall();
+const { standaloneConfigSchema, startStandalone } = await import('#services/standalone');
+
+const [folder = '', log = '', warmUpMs = '0', ...sizes] = process.argv.slice(2);
+const lookEveryMs = 100;
+const patienceMs = 60_000;
+
+const config = standaloneConfigSchema.parse({
+  dataFolder: folder,
+  listen: '127.0.0.1:18437',
+  sources: [{ kind: 'file', id: 'bench', path: log, timeZone: 'UTC' }],
+});
+const standalone = await startStandalone(config, { clock: systemClock, logger: silentLogger });
+const addresses = disclosureSizes.map(addressOf);
+const { officer, orderId } = await putOrderInForce(standalone.url, standalone.keyFolder, addresses);
+await sleep(3_000);
+
+const idle = process.memoryUsage.rss();
+let peak = idle;
+const sampler = setInterval(() => {
+  peak = Math.max(peak, process.memoryUsage.rss());
+}, 20);
+process.stdout.write('ready\n');
+
+const look = openLook(join(folder, 'engine'));
+const seen = new Map<string, number>();
+let expected: { readonly probes: number } | undefined;
+const told = text(process.stdin).then((json) => {
+  expected = JSON.parse(json);
+});
+
+async function lookForProbes(): Promise<void> {
+  const query = `SELECT recipientAddress AS probe FROM traffic
+    WHERE occurredAt > now64(3) - 60 AND startsWith(recipientAddress, '${probePrefix}')`;
+  while (expected === undefined || seen.size < expected.probes) {
+    const found = await look.rows<{ probe: string }>(query);
+    const at = Date.now();
+    for (const { probe } of found) if (!seen.has(probe)) seen.set(probe, at);
+    await sleep(lookEveryMs);
+  }
+}
+const looking = lookForProbes();
+
+await sleep(Number(warmUpMs));
+const warm = peak;
+const disclosures = [];
+for (const size of sizes.map(Number)) {
+  const requestedAt = Date.now();
+  const scope = { targets: [{ kind: 'address', value: addressOf(size) }] };
+  const { disclosureId } = await officer.call('POST', '/v1/disclosures', { orderId, scope });
+  const file = join(folder, 'packages', `${String(disclosureId)}.tar`);
+  while (!existsSync(file)) await sleep(5);
+  const sealedAt = Date.now();
+  const { records } = await officer.call('GET', `/v1/disclosures/${String(disclosureId)}`);
+  if (records !== size) throw new Error(`${String(records)} of ${size} records were released`);
+  disclosures.push({ size, requestedAt, sealedAt });
+}
+clearInterval(sampler);
+const report = { disclosures, idleBytes: idle, warmBytes: warm, peakBytes: peak };
+await told;
+await Promise.race([looking, sleep(patienceMs)]);
+look.close();
+await standalone.stop();
+process.stdout.write(`${JSON.stringify({ ...report, seen: [...seen] })}\n`);
+process.exit(0);

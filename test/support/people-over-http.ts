@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import type { Role } from '#shared/control';
+import { generateKey, importPrivateJwk, type SigningKey, signRequest } from '#shared/signed-request';
+import { categoryIds } from '#shared/traffic';
+
+/** Somebody with a credential, at a running service. */
+export interface PersonOverHttp {
+  call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Record<string, unknown>>;
+}
+
+function person(service: string, credentialId: string, key: SigningKey): PersonOverHttp {
+  return {
+    async call(method, path, json) {
+      const body = json === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(json));
+      const url = service + path;
+      const proof = await signRequest({
+        privateKey: key.privateKey,
+        alg: key.alg,
+        kid: key.kid,
+        credentialId,
+        audience: service,
+        method,
+        url,
+        body,
+        nowSeconds: Math.floor(Date.now() / 1000),
+      });
+      const answer = await fetch(url, {
+        method,
+        headers: {
+          'griffie-proof': proof,
+          ...(body.length > 0 ? { 'content-type': 'application/json' } : {}),
+        },
+        ...(body.length > 0 ? { body } : {}),
+      });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+      return JSON.parse(text);
+    },
+  };
+}
+
+export interface OrderInForce {
+  readonly officer: PersonOverHttp;
+  readonly orderId: string;
+  /** age identity of who may read what is released. */
+  readonly recipientIdentity: string;
+}
+
+/** An officer, and an approved order about half a year of these addresses, at a service that is new. */
+export async function putOrderInForce(
+  service: string,
+  keyFolder: string,
+  addresses: readonly string[],
+): Promise<OrderInForce> {
+  const file = JSON.parse(await readFile(join(keyFolder, 'first-administrator.json'), 'utf8'));
+  const administrator = person(service, file.credentialId, await importPrivateJwk(file.privateKey));
+  const now = Date.now();
+  const utc = (at: number): string => new Date(at).toISOString();
+  const day = 86_400_000;
+  async function enrol(role: Role): Promise<PersonOverHttp> {
+    const key = await generateKey('ES256');
+    await administrator.call('POST', '/v1/credentials', {
+      credentialId: role,
+      personId: role,
+      role,
+      algorithm: key.alg,
+      publicKey: key.publicJwk,
+      notBefore: utc(now - day),
+      notAfter: utc(now + day),
+    });
+    return person(service, role, key);
+  }
+  const registrar = await enrol('registrar');
+  const recipientIdentity = await generateIdentity();
+  const content = Buffer.from('%PDF-1.7\n% stands for the order\n').toString('base64');
+  const { orderId } = await registrar.call('POST', '/v1/orders', {
+    order: {
+      regime: 'NL_DOMESTIC',
+      type: 'produce',
+      legalBasis: 'Sv 126n',
+      dataCategory: 'traffic',
+      issuingState: 'NL',
+      issuer: { authority: 'Parket', role: 'public_prosecutor', fileReference: '13/000001-26' },
+      validatedBy: { name: 'Rechter-commissaris', role: 'examining_judge' },
+      addressee: 'Example Mail',
+      scope: {
+        targets: addresses.map((value) => ({ kind: 'address', value })),
+        from: utc(now - 184 * day),
+        to: utc(now),
+        categories: categoryIds,
+      },
+      recipients: [{ name: 'Parket', encryptionKey: await identityToRecipient(recipientIdentity) }],
+      issuedAt: utc(now - day),
+      receivedAt: utc(now),
+      validUntil: utc(now + 30 * day),
+    },
+    document: { mediaType: 'application/pdf', content },
+  });
+  await (await enrol('reviewer')).call('POST', `/v1/orders/${String(orderId)}/approval`);
+  return { officer: await enrol('officer'), orderId: String(orderId), recipientIdentity };
+}

@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { eventIdFor } from '#shared/traffic';
+import { EventFilter, withoutRepeats } from '../../../shared/store/seen-events.ts';
+import { releasedLines } from '../../support/released-lines.ts';
+import { record } from '../disclosure-package/support.ts';
+
+const id = (n: number): string => eventIdFor('test', String(n), 0);
+
+describe('events that went by', () => {
+  it('are known again, all of them, and hardly any other', () => {
+    const count = 20_000;
+    const filter = new EventFilter(count);
+    let inVain = 0;
+    for (let n = 0; n < count; n++) if (filter.add(id(n))) inVain += 1;
+    expect(inVain).toBeLessThan(5);
+    for (let n = 0; n < count; n++) expect(filter.add(id(n))).toBe(true);
+  });
+
+  it('leave no line again, whatever else is thought to be known', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 60 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.boolean(),
+        async (numbers, perPiece, saturated) => {
+          const filter = new EventFilter(100);
+          // A filter that knows everything asks about everything.
+          if (saturated) for (let n = 0; n < 41; n++) filter.add(id(n));
+          const before = new Set<string>();
+          const kept: string[] = [];
+          for (let at = 0; at < numbers.length; at += perPiece) {
+            // As the statement gives them: once in a slice.
+            const slice = [...new Set(numbers.slice(at, at + perPiece))];
+            const lines = releasedLines(slice.map((n) => record(n, { eventId: id(n) })));
+            const left = await withoutRepeats(
+              lines,
+              filter,
+              async (ids) => new Set(ids.filter((each) => before.has(each))),
+            );
+            const text = Buffer.from(left.bytes).toString();
+            const found = text
+              .split('\n')
+              .slice(0, -1)
+              .map((line) => JSON.parse(line).eventId);
+            expect(left.ends).toHaveLength(found.length);
+            expect(left.types).toHaveLength(found.length);
+            expect(left.ends.at(-1) ?? 0).toBe(left.bytes.length);
+            kept.push(...found);
+            for (const n of slice) before.add(id(n));
+          }
+          expect(kept).toEqual([...new Set(numbers.map(id))]);
+        },
+      ),
+    );
+  });
+});
