@@ -54,9 +54,10 @@ export const runSchema = z.strictObject({
     memoryBytes: z.number(),
   }),
   /** Processes that wanted to run, mean of a minute. */
-  load: z.strictObject({ before: z.number(), after: z.number() }),
+  load: z.strictObject({ before: z.number(), after: z.number().exactOptional() }),
   rounds: z.int(),
-  seconds: z.number(),
+  /** All of it, setting up included. */
+  seconds: z.number().exactOptional(),
   rows: z.array(rowSchema).min(1).readonly(),
   notes: z.array(z.string()).readonly(),
   series: z.array(seriesSchema).readonly().exactOptional(),

@@ -32,8 +32,11 @@ async function main(choice: Choice, signal: AbortSignal): Promise<number> {
 /** From the last quoted runs, as far as there are any. */
 async function knownSeconds(rounds: number): Promise<KnownSeconds> {
   const quoted = await readResults(resultsPath).catch(() => undefined);
-  const known = new Map(quoted?.runs.map((run) => [run.name, (run.seconds * rounds) / run.rounds]));
-  return (name) => known.get(name);
+  const known = new Map(quoted?.runs.map((run) => [run.name, run]));
+  return (name) => {
+    const run = known.get(name);
+    return run?.seconds === undefined ? undefined : (run.seconds * rounds) / run.rounds;
+  };
 }
 
 /** A run that is interrupted leaves the results up to then, never half a file. */

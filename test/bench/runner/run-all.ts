@@ -20,6 +20,8 @@ export interface RunAllOptions {
   readonly display: Display;
   readonly known: KnownSeconds;
   readonly signal: AbortSignal;
+  /** Module of a benchmark's process; another one in tests. */
+  readonly worker?: string;
   /** Called after each benchmark with how it ended, and with the results up to then. */
   ended(bench: Bench, outcome: Outcome, results: Results): Promise<void>;
 }
@@ -38,7 +40,7 @@ export async function runAll(choice: Choice, options: RunAllOptions): Promise<Re
     const progress = (what: string): void =>
       display.show(() => progressLine({ names, took, what, elapsedSeconds: seconds() }, known));
     progress('starting');
-    const outcome = await measure(bench, choice, signal, progress);
+    const outcome = await measure(bench, choice, { ...options, progress });
     display.clear();
     took.push(seconds());
     if (outcome.kind === 'done') {
@@ -65,11 +67,11 @@ export async function runAll(choice: Choice, options: RunAllOptions): Promise<Re
 async function measure(
   { name }: Bench,
   { rounds, quick, events }: Choice,
-  signal: AbortSignal,
-  progress: (what: string) => void,
+  { signal, worker, progress }: Pick<RunAllOptions, 'signal' | 'worker'> & { progress(what: string): void },
 ): Promise<Outcome> {
   const sizes = { rounds, quick, ...(events === undefined ? {} : { events }) };
-  const outcome = await runBench(name, { ...sizes, signal, progress });
+  const own = worker === undefined ? {} : { worker };
+  const outcome = await runBench(name, { ...sizes, ...own, signal, progress });
   return quick && outcome.kind === 'done' ? { ...outcome, result: withoutPromises(outcome.result) } : outcome;
 }
 

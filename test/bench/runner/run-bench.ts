@@ -18,7 +18,11 @@ export interface RunOptions extends WorkerOptions {
   /** Ends the benchmark early, which then has failed. */
   readonly signal: AbortSignal;
   progress(what: string): void;
+  /** Module of its process; another one in tests. */
+  readonly worker?: string;
 }
+
+const ownWorker = fileURLToPath(new URL(`worker${extname(import.meta.url)}`, import.meta.url));
 
 /** Of what the benchmark's processes wrote, so much of the end is shown where it failed. */
 const keptOutput = 4_000;
@@ -29,10 +33,12 @@ const graceMs = 5_000;
  * Runs one benchmark as a process with a temporary folder of its own, which is gone afterwards, however it
  * ended. Never rejects: a benchmark that dies has failed, and the next one can run.
  */
-export async function runBench(name: string, { signal, progress, ...options }: RunOptions): Promise<Outcome> {
+export async function runBench(
+  name: string,
+  { signal, progress, worker = ownWorker, ...options }: RunOptions,
+): Promise<Outcome> {
   const temporary = await mkdtemp(join(tmpdir(), 'griffie-bench-'));
-  const path = fileURLToPath(new URL(`worker${extname(import.meta.url)}`, import.meta.url));
-  const child = fork(path, [name, JSON.stringify(options)], {
+  const child = fork(worker, [name, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // Keeps figures that JSON has no word for.
     serialization: 'advanced',
