@@ -20,7 +20,9 @@ export function createDisplay(stream: NodeJS.WriteStream): Display {
         stream.write(`${line()}\n`);
         return;
       }
-      const write = () => stream.write(`\r\u001b[K${line().slice(0, Math.max(20, stream.columns - 1))}`);
+      // A line that wraps could not be written over. A terminal that does not know its width says 0.
+      const width = stream.columns > 0 ? stream.columns - 1 : undefined;
+      const write = () => stream.write(`\r\u001b[K${line().slice(0, width)}`);
       write();
       timer = setInterval(write, 1000);
     },

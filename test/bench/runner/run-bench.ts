@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +38,8 @@ export async function runBench(
   { signal, progress, worker = ownWorker, ...options }: RunOptions,
 ): Promise<Outcome> {
   const temporary = await mkdtemp(join(tmpdir(), 'griffie-bench-'));
+  // A server that refuses to be run by root gets through to a folder of its own below.
+  await chmod(temporary, 0o711);
   const child = fork(worker, [name, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // Keeps figures that JSON has no word for.
