@@ -4,6 +4,7 @@ import { collector } from './collector.ts';
 import { ingest } from './ingest.ts';
 import { kafkaIngest } from './kafka-ingest.ts';
 import { kafkaLatency } from './kafka-latency.ts';
+import { lookupPeers } from './lookup-peers.ts';
 import { postfixParse } from './postfix-parse.ts';
 
 /** Every benchmark, in the order in which they run. */
@@ -11,6 +12,7 @@ export const benches: readonly Bench[] = [
   postfixParse,
   collector,
   ingest,
+  lookupPeers,
   auditVerify,
   kafkaIngest,
   kafkaLatency,
