@@ -5,6 +5,7 @@ import { disclosure } from './disclosure.ts';
 import { ingest } from './ingest.ts';
 import { kafkaIngest } from './kafka-ingest.ts';
 import { kafkaLatency } from './kafka-latency.ts';
+import { lookupPeers } from './lookup-peers.ts';
 import { postfixParse } from './postfix-parse.ts';
 
 /** Every benchmark, in the order in which they run. */
@@ -13,6 +14,7 @@ export const benches: readonly Bench[] = [
   collector,
   ingest,
   disclosure,
+  lookupPeers,
   auditVerify,
   kafkaIngest,
   kafkaLatency,

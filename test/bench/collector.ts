@@ -18,20 +18,23 @@ interface CollectorReport {
   readonly peakRssBytes: number;
 }
 
-const openMessages = 200_000;
+/** Messages that come and go, and that stay in the queue. */
+const sizes = { full: { mixed: 130_000, open: 200_000 }, quick: { mixed: 500, open: 500 } };
 const maxMegabytes = 150;
 
 export const collector: Bench = {
   name: 'collector',
   title: 'Collector: from a file to acknowledged events',
+  hasQuick: true,
   run: (options) => withFolder((folder) => run(folder, options)),
 };
 
-async function run(folder: string, { rounds, progress }: BenchOptions): Promise<BenchResult> {
+async function run(folder: string, { rounds, quick, progress }: BenchOptions): Promise<BenchResult> {
+  const { mixed: mixedMessages, open: openMessages } = quick ? sizes.quick : sizes.full;
   progress('writing the logs');
   const mixed = join(folder, 'mixed.log');
   const open = join(folder, 'open.log');
-  const mixedLines = await writeLog(mixed, { messages: 130_000, concurrent: 300 });
+  const mixedLines = await writeLog(mixed, { messages: mixedMessages, concurrent: 300 });
   const openLines = await writeLog(open, { messages: openMessages, concurrent: 300, stayOpen: true });
   const follow = (path: string, state: string, lines: number): CollectorReport => {
     const report = runModule<CollectorReport>(
@@ -75,7 +78,7 @@ async function run(folder: string, { rounds, progress }: BenchOptions): Promise<
       row('messages come and go', 'lines/s', speeds),
       row('processor time, start included', 's per million lines', cpu),
       row('peak memory', 'MB', peaks),
-      small('peak memory, 200,000 messages in the queue', openPeaks),
+      small(`peak memory, ${openMessages.toLocaleString('en')} messages in the queue`, openPeaks),
       small('peak memory, restarted with these', restartPeaks),
     ],
     notes: [

@@ -14,17 +14,20 @@ interface IngestReport {
   readonly peakRssBytes: number;
 }
 
-const full = { events: 200_000, perPublication: 5_000, atATime: 2 };
+const fullBatches = { perPublication: 5_000, atATime: 2 };
 /** What 256 KiB of a Postfix log give, one publication of a source. */
-const source = { events: 35_000, perPublication: 700, atATime: 1 };
+const oneSource = { perPublication: 700, atATime: 1 };
 
 export const ingest: Bench = {
   name: 'ingest',
   title: 'Ingest: embedded bus, ingester, chDB',
+  hasQuick: true,
   run: (options) => withFolder((folder) => run(folder, options)),
 };
 
-async function run(folder: string, { rounds, progress }: BenchOptions): Promise<BenchResult> {
+async function run(folder: string, { rounds, quick, progress }: BenchOptions): Promise<BenchResult> {
+  const full = { events: quick ? 10_000 : 200_000, ...fullBatches };
+  const source = { events: quick ? 1_400 : 35_000, ...oneSource };
   const measure = (load: typeof full, name: string): IngestReport => {
     const { events, perPublication, atATime } = load;
     const args = [join(folder, name), ...[events, perPublication, atATime].map(String)];

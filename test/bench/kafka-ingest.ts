@@ -25,22 +25,23 @@ interface Report {
   readonly peakRssBytes: number;
 }
 
-const events = 500_000;
+const sizes = { full: 500_000, quick: 20_000 };
 const maxMegabytes = 400;
 
 export const kafkaIngest: Bench = {
   name: 'kafka-ingest',
   title: 'Kafka to ClickHouse: the ingester beside the Kafka table engine',
+  hasQuick: true,
+  missing: brokerMissing,
   async run(options) {
-    const missing = brokerMissing();
-    if (missing !== null) return { rows: [], notes: [`not measured: ${missing}`] };
     options.progress('starting the broker');
     return withFolder((folder) => withBroker((config) => run(folder, config, options)));
   },
 };
 
 async function run(folder: string, config: KafkaConfigInput, options: BenchOptions): Promise<BenchResult> {
-  const { rounds, progress } = options;
+  const { rounds, quick, progress } = options;
+  const events = quick ? sizes.quick : sizes.full;
   progress('filling the topic');
   await makeTopics(config);
   const { meanBytes, sample }: Filled = await fillTopic(config, folder, events);

@@ -37,23 +37,24 @@ interface Measured {
   readonly writerBehindMs: number;
 }
 
-const rates = [5_000, 20_000];
-const warmUpMs = 8_000;
-const measureMs = 20_000;
+const fullLoad = { rates: [5_000, 20_000], warmUpMs: 8_000, measureMs: 20_000 };
+const quickLoad = { rates: [1_000], warmUpMs: 1_000, measureMs: 2_000 };
 const maxSeconds = 2;
 
 export const kafkaLatency: Bench = {
   name: 'kafka-latency',
   title: 'Delay: from a line in the log, through Kafka, to a row that a query finds',
+  hasQuick: true,
+  missing: brokerMissing,
   async run(options) {
-    const missing = brokerMissing();
-    if (missing !== null) return { rows: [], notes: [`not measured: ${missing}`] };
     options.progress('starting the broker');
     return withFolder((folder) => withBroker((config) => run(folder, config, options)));
   },
 };
 
 async function run(folder: string, config: KafkaConfigInput, options: BenchOptions): Promise<BenchResult> {
+  const { rates, ...times } = options.quick ? quickLoad : fullLoad;
+  const { warmUpMs, measureMs } = times;
   const rows: BenchRow[] = [];
   const notes: string[] = [
     `${partitions} partitions, one broker; broker, writer, collector and ingester share this machine's cores; ${measureMs / 1000} s after ${warmUpMs / 1000} s of warm-up`,
@@ -66,7 +67,7 @@ async function run(folder: string, config: KafkaConfigInput, options: BenchOptio
       options.progress(`${rate} events/s, round ${round} of ${options.rounds}`);
       const name = `${rate}-${round}`;
       const own = { ...config, topicPrefix: `${config.topicPrefix ?? ''}${name}.` };
-      last = await measure(join(folder, name), own, rate);
+      last = await measure(join(folder, name), own, { rate, ...times });
       medians.push(quantile(last.delays, 0.5) / 1000);
       p99s.push(quantile(last.delays, 0.99) / 1000);
     }
@@ -96,7 +97,11 @@ function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.POSITIVE_INFINITY;
 }
 
-async function measure(folder: string, config: KafkaConfigInput, rate: number): Promise<Measured> {
+async function measure(
+  folder: string,
+  config: KafkaConfigInput,
+  { rate, warmUpMs, measureMs }: { rate: number; warmUpMs: number; measureMs: number },
+): Promise<Measured> {
   await mkdir(folder);
   await makeTopics(config);
   const log = join(folder, 'mail.log');

@@ -14,17 +14,19 @@ interface ReaderReport {
 }
 
 const requiredRatio = 2;
+const messages = { full: 130_000, quick: 500 };
 
 export const postfixParse: Bench = {
   name: 'postfix-parse',
   title: 'Postfix: lines parsed and correlated',
+  hasQuick: true,
   run: (options) => withFolder((folder) => run(folder, options)),
 };
 
-async function run(folder: string, { rounds, progress }: BenchOptions): Promise<BenchResult> {
+async function run(folder: string, { rounds, quick, progress }: BenchOptions): Promise<BenchResult> {
   progress('writing the log');
   const path = join(folder, 'mixed.log');
-  const lines = await writeLog(path, { messages: 130_000, concurrent: 300 });
+  const lines = await writeLog(path, { messages: quick ? messages.quick : messages.full, concurrent: 300 });
   const withPeer = has('pflogsumm', ['--version']);
   const ours: number[] = [];
   const theirs: number[] = [];

@@ -1,16 +1,11 @@
 import type { BenchResult, BenchRow } from './bench.ts';
+import { figureText } from './figure.ts';
+import type { Run } from './results.ts';
 
-export interface Machine {
-  readonly node: string;
-  readonly processor: string;
-  readonly cores: number;
-  readonly memoryBytes: number;
-  readonly load: readonly number[];
-}
-
-export function machineLine({ node, processor, cores, memoryBytes, load }: Machine): string {
+export function machineLine(machine: Run['machine'], load: number): string {
+  const { node, processor, cores, memoryBytes } = machine;
   const memory = `${Math.round(memoryBytes / 2 ** 30)} GiB`;
-  return `Node ${node}, ${processor}, ${cores} cores, ${memory}, load ${(load[0] ?? 0).toFixed(2)}`;
+  return `Node ${node}, ${processor}, ${cores} cores, ${memory}, load ${load.toFixed(2)}`;
 }
 
 /** Columns as wide as they must be; figures to the right. */
@@ -27,18 +22,13 @@ export function tableOf({ rows, notes }: BenchResult): string {
   return [...lines, ...notes.map((note) => `  (${note})`)].map((line) => `${line}\n`).join('');
 }
 
-function cellsOf({ name, unit, median, min, max, ratio, requirement }: BenchRow): string[] {
+function cellsOf({ name, program, unit, median, min, max, ratio, requirement }: BenchRow): string[] {
   const promise = requirement === undefined ? '' : `${requirement.text}: ${requirement.met ? 'yes' : 'NO'}`;
   return [
-    name,
-    ...[median, min, max].map(figure),
+    program === undefined ? name : `${name}: ${program}`,
+    ...[median, min, max].map(figureText),
     unit,
     ratio === undefined ? '' : `${ratio.toFixed(2)}×`,
     promise,
   ];
-}
-
-/** Three significant digits, more where the number is whole anyway. */
-function figure(value: number): string {
-  return value >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 }
