@@ -7,6 +7,7 @@ import { kafkaIngest } from './kafka-ingest.ts';
 import { kafkaLatency } from './kafka-latency.ts';
 import { lookupPeers } from './lookup-peers.ts';
 import { postfixParse } from './postfix-parse.ts';
+import { schema } from './schema.ts';
 
 /** Every benchmark, in the order in which they run. */
 export const benches: readonly Bench[] = [
@@ -15,6 +16,7 @@ export const benches: readonly Bench[] = [
   ingest,
   disclosure,
   lookupPeers,
+  schema,
   auditVerify,
   kafkaIngest,
   kafkaLatency,

@@ -77,7 +77,7 @@ WHERE k IN (SELECT key FROM ${index} GROUP BY key HAVING count() <= 5) ORDER BY 
 export function timeLookups(
   engine: StudyEngine,
   variant: Variant,
-  { scopes }: LookupKind,
+  scopes: readonly Scope[],
 ): { ms: number[]; rows: number[] } {
   const timed = scopes.map((scope) => {
     const { text, parameters } = scopeQuery(scope, Date.UTC(2026, 6, 4), { months: 24 });

@@ -78,13 +78,11 @@ const blind = [
   'messageId',
 ];
 
+/** The table that the others are filled from. */
+export const source = 'plain';
+export const sourceStatements = mainTable(source, (statement) => statement);
+
 export const variants: readonly Variant[] = [
-  {
-    name: 'plain',
-    title: 'ordered by time, nothing else',
-    statements: mainTable('plain', (statement) => statement),
-    query: overTable('plain'),
-  },
   {
     name: 'minutes',
     title: 'index table: identifier and minute (the product)',
@@ -93,6 +91,12 @@ export const variants: readonly Variant[] = [
       text
         .replaceAll('traffic_retained', 'minutes.traffic_retained')
         .replaceAll('traffic_index_retained', 'minutes.traffic_index_retained'),
+  },
+  {
+    name: 'bare',
+    title: 'ordered by time, nothing else',
+    statements: mainTable('bare', (statement) => statement),
+    query: overTable('bare'),
   },
   {
     name: 'bloom',
