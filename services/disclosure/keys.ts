@@ -13,6 +13,7 @@ import {
   type SigningKey,
 } from '#shared/signed-request';
 import type { FirstAdministrator } from './control/bootstrap.ts';
+import { snapshotKeyOf } from './control/snapshot-file.ts';
 
 /** File names in the key folder. Each is a secret, readable by the service's own user only. */
 export const keyFiles = {
@@ -27,6 +28,8 @@ export interface ServiceKeys {
   readonly manifest: ManifestSigner;
   readonly manifestPublicKey: PublicJwk;
   readonly caseFileIdentity: string;
+  /** Secret under which a kept control state is believed; no file of its own. */
+  readonly snapshotKey: Uint8Array;
   /** Keys that were made just now, by file; none on later starts. */
   readonly made: readonly string[];
 }
@@ -78,6 +81,7 @@ export async function openKeys(
     manifest: { kid: manifest.kid, privateKey: manifest.privateKey },
     manifestPublicKey: manifest.publicJwk,
     caseFileIdentity: identityText.trim(),
+    snapshotKey: snapshotKeyOf(ledger.privateKey),
     made,
   };
 }

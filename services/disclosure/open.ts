@@ -59,6 +59,8 @@ export async function openDisclosure(
     readonly logger: Logger;
     readonly caseFolder: string;
     readonly packageFolder: string;
+    /** The state is kept here for the next start; it may be deleted. */
+    readonly snapshotFolder: string;
     readonly operator: string;
     readonly retention: RetentionPeriod;
     readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
@@ -67,7 +69,7 @@ export async function openDisclosure(
   },
 ): Promise<DisclosureService> {
   const { ledger, ledgerFiles, keys, publicUrl, firstAdministrator } = installation;
-  const { retention, tls, witnessing, ...given } = options;
+  const { retention, tls, witnessing, snapshotFolder, ...given } = options;
   return createDisclosureService({
     ...given,
     ledger,
@@ -75,6 +77,7 @@ export async function openDisclosure(
     ledgerKey: keys.ledger.verifier.vkey,
     manifestSigner: keys.manifest,
     caseFileIdentity: keys.caseFileIdentity,
+    snapshots: { folder: snapshotFolder, key: keys.snapshotKey },
     configuration: {
       software: softwareVersion,
       audience: publicUrl,

@@ -72,6 +72,7 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         logger,
         caseFolder: join(dataFolder, 'cases'),
         packageFolder: join(dataFolder, 'packages'),
+        snapshotFolder: join(dataFolder, 'snapshots'),
         operator,
         retention,
         tls,

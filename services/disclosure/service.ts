@@ -13,6 +13,7 @@ import { openControlPlane } from './control/control-plane.ts';
 import { NoiseCounter } from './control/noise.ts';
 import { RefusalMemory } from './control/repeats.ts';
 import { createRetentionRecord } from './control/retention-record.ts';
+import { createStateSnapshots } from './control/state-snapshots.ts';
 import { routeName } from './http/act.ts';
 import { createGuard } from './http/guard.ts';
 import { describeAll, describeRoute, openApiDocument } from './http/openapi.ts';
@@ -57,6 +58,8 @@ export interface DisclosureDeps {
   readonly caseFileIdentity: string;
   readonly caseFolder: string;
   readonly packageFolder: string;
+  /** Where the state is kept for the next start, and the secret under which it is believed. */
+  readonly snapshots?: { readonly folder: string; readonly key: Uint8Array };
   /** Name of the operator, as it stands on written disclosures. */
   readonly operator: string;
   readonly configuration: ServiceConfiguration;
@@ -91,7 +94,8 @@ const packageIntervalMs = 3_600_000;
  */
 export async function createDisclosureService(deps: DisclosureDeps): Promise<DisclosureService> {
   const { ledger, store, clock, logger } = deps;
-  const control = await openControlPlane(ledger, clock);
+  const snapshots = deps.snapshots && createStateSnapshots({ ...deps.snapshots, logger });
+  const control = await openControlPlane(ledger, clock, snapshots);
   await bootstrap(control, deps.configuration, deps.firstAdministrator);
   const cases = await openCaseFiles(deps.caseFolder, deps.caseFileIdentity);
   const packages = await openPackageFolder(deps.packageFolder);
@@ -214,6 +218,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       await expiring;
       await releases.close();
       await recordNoise();
+      await control.close();
     },
   };
 }

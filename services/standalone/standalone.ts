@@ -21,6 +21,7 @@ export const layout = {
   collector: 'collector',
   cases: 'cases',
   packages: 'packages',
+  snapshots: 'snapshots',
   socket: 'griffie.sock',
 } as const;
 
@@ -78,6 +79,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       logger,
       caseFolder: at('cases'),
       packageFolder: at('packages'),
+      snapshotFolder: at('snapshots'),
       operator: config.operator,
       retention,
       tls: config.tls,

@@ -63,6 +63,7 @@ export {
   outcomeOf,
   outcomes,
 } from './search.ts';
+export { copyState, decodeState, encodeState, stateVersion } from './snapshot.ts';
 export {
   type ControlState,
   type Credential,

@@ -9,6 +9,7 @@ import {
 } from '#shared/control';
 import { entryVersion, type Ledger, type LedgerEntry, LedgerError } from '#shared/ledger';
 import { type Clock, Mutex, utc } from '#shared/runtime';
+import type { StateSnapshots } from './state-snapshots.ts';
 
 /** What a step decided: entries to append, in their order, and what to tell the caller once they are durable. */
 export interface Step<T> {
@@ -45,12 +46,19 @@ export interface ControlPlane {
     decide: (state: ControlState, at: string) => Promise<Step<T>> | Step<T>,
     options?: { readonly underAnyClock: boolean },
   ): Promise<{ readonly result: T; readonly indexes: readonly number[] }>;
+  /** Keeps the state for the next start, once the steps under way are done. */
+  close(): Promise<void>;
 }
 
-/** Folds the whole ledger, then takes steps. */
-export async function openControlPlane(ledger: Ledger, clock: Clock): Promise<ControlPlane> {
-  const state = emptyState();
+/** Folds the ledger, from a snapshot on where there is one to believe, then takes steps. */
+export async function openControlPlane(
+  ledger: Ledger,
+  clock: Clock,
+  snapshots?: StateSnapshots,
+): Promise<ControlPlane> {
+  const state = (await snapshots?.load(ledger)) ?? emptyState();
   await catchUp(ledger, state);
+  snapshots?.folded(state, ledger.checkpoint());
   const mutex = new Mutex();
   return {
     state,
@@ -69,8 +77,10 @@ export async function openControlPlane(ledger: Ledger, clock: Clock): Promise<Co
         for (const [i, entry] of envelopes.entries()) asControlEntry(state.size + i, entry);
         const appended = await ledger.append(envelopes);
         for (const written of envelopes) fold(state, written);
+        snapshots?.folded(state, ledger.checkpoint());
         return { result, indexes: appended.map(({ index }) => index) };
       }),
+    close: () => mutex.run(async () => snapshots?.close(state, ledger.checkpoint())),
   };
 }
 
