@@ -6,6 +6,9 @@ import { ingest } from './ingest.ts';
 import { kafkaIngest } from './kafka-ingest.ts';
 import { kafkaLatency } from './kafka-latency.ts';
 import { lookupPeers } from './lookup-peers.ts';
+import { ledgerAppend } from './ledger-append.ts';
+import { ledgerProofs } from './ledger-proofs.ts';
+import { ledgerStart } from './ledger-start.ts';
 import { postfixParse } from './postfix-parse.ts';
 import { schema } from './schema.ts';
 
@@ -17,6 +20,9 @@ export const benches: readonly Bench[] = [
   disclosure,
   lookupPeers,
   schema,
+  ledgerAppend,
+  ledgerProofs,
+  ledgerStart,
   auditVerify,
   kafkaIngest,
   kafkaLatency,

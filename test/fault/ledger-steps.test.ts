@@ -135,7 +135,7 @@ describe.skipIf(!built)(`a ledger whose process is killed at a step of its own${
     if (stride > 1) return;
     expect(deaths.length).toBeGreaterThanOrEqual(200);
     for (const step of [
-      'makeFolder tile/entries/N/N',
+      'makeFolder tile/entries/N',
       'writeSynced staging/N',
       'rename tile/entries/N/N',
       'rename tile/entries/N',
