@@ -23,6 +23,8 @@ const macBytes = 32;
 const tailBytes = Buffer.byteLength(tailOf(Buffer.alloc(macBytes)));
 /** Lines between which other work has its turn. */
 const linesPerTurn = 500;
+/** More than so many lines take beyond what was counted. */
+const reserveBytes = 1 << 22;
 /** Longest file that is written or read, in bytes: a million orders, and then the whole ledger is folded. */
 export const maxSnapshotBytes = 1 << 29;
 
@@ -71,21 +73,28 @@ export async function encodeSnapshot(
     size,
     root: Buffer.from(root).toString('base64'),
   };
-  const chunks = [Buffer.from(`${JSON.stringify(header)}\n`)];
-  let lines: string[] = [];
+  const mac = createHmac('sha256', key);
+  const chunks: Buffer[] = [];
   let bytes = 0;
+  const add = (text: string): void => {
+    const chunk = Buffer.from(text);
+    mac.update(chunk);
+    chunks.push(chunk);
+    bytes += chunk.length;
+  };
+  let lines = `${JSON.stringify(header)}\n`;
+  let count = 0;
   for (const line of encodeState(state)) {
-    lines.push(line);
-    if (lines.length < linesPerTurn) continue;
-    chunks.push(Buffer.from(`${lines.join('\n')}\n`));
-    bytes += chunks.at(-1)?.length ?? 0;
-    if (bytes > maxSnapshotBytes - (1 << 20)) return null;
-    lines = [];
+    lines += `${line}\n`;
+    count += 1;
+    if (count % linesPerTurn !== 0) continue;
+    add(lines);
+    if (bytes > maxSnapshotBytes - reserveBytes) return null;
+    lines = '';
     await turn();
   }
-  chunks.push(Buffer.from(`${lines.join('\n')}\n`));
-  const body = Buffer.concat(chunks);
-  return Buffer.concat([body, Buffer.from(tailOf(macOf(body, key)))]);
+  add(lines);
+  return Buffer.concat([...chunks, Buffer.from(tailOf(mac.digest()))]);
 }
 
 /** Nothing of the bytes is looked at before they are known to be ours. */
@@ -97,7 +106,7 @@ export function decodeSnapshot(
   | { readonly ok: false; readonly reason: SnapshotRefusal } {
   const body = bytes.subarray(0, -tailBytes);
   const tail = Buffer.from(bytes.subarray(-tailBytes));
-  const expected = Buffer.from(tailOf(macOf(body, key)));
+  const expected = Buffer.from(tailOf(createHmac('sha256', key).update(body).digest()));
   if (tail.length !== expected.length || !timingSafeEqual(tail, expected)) {
     return { ok: false, reason: 'not_authentic' };
   }
@@ -123,10 +132,6 @@ function* linesOf(body: Buffer): Generator<string, undefined> {
     yield body.toString('utf8', from, end);
     from = end + 1;
   }
-}
-
-function macOf(body: Uint8Array, key: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(body).digest();
 }
 
 function tailOf(mac: Buffer): string {

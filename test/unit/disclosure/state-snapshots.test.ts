@@ -183,6 +183,19 @@ describe('a control plane that is opened again', () => {
     await expect.poll(sizeKept).toMatchObject({ ok: true, snapshot: { size: 40 } });
   });
 
+  it('keeps a state of any number of lines, those included that are written in one piece', async () => {
+    const { root } = (await ledgerOf([])).checkpoint();
+    for (let lines = 480; lines < 1_020; lines += lines % 500 > 480 || lines % 500 < 10 ? 1 : 7) {
+      const proofs = Array.from({ length: lines }, (_, n) => [`proof ${n}`, n] as const);
+      const state: ControlState = { ...emptyState(), size: 1, usedProofs: new Map(proofs) };
+      const decoded = decodeSnapshot(
+        (await encodeSnapshot({ size: 1, root, state }, key)) ?? Buffer.of(),
+        key,
+      );
+      expect(decoded).toEqual({ ok: true, snapshot: { size: 1, root: Buffer.from(root), state } });
+    }
+  });
+
   it('keeps it for its own user only', async () => {
     const { file } = await stopped();
     expect(statSync(file).mode & 0o777).toBe(0o600);
