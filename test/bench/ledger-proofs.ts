@@ -64,7 +64,7 @@ export const ledgerProofs: Bench = {
     return {
       rows,
       notes: [
-        `${proofs} proofs spread over a simulated tree, one core; tiles come from memory, and nothing is kept from one proof to the next`,
+        `${proofs} proofs spread over a simulated tree, processor time on one core; tiles come from memory, and nothing is kept from one proof to the next`,
       ],
     };
   },

@@ -38,10 +38,12 @@ if (what === 'make') {
     entriesPerSnapshot: Number.POSITIVE_INFINITY,
   });
   const secondsSince = (from: bigint): number => Number(process.hrtime.bigint() - from) / 1e9;
+  const spentBefore = process.cpuUsage();
   const starting = process.hrtime.bigint();
   const ledger = await createLedger({ storage: createTileDirectory(ledgerFolder), signer });
   const control = await openControlPlane(ledger, systemClock, kept === 'with' ? snapshots : undefined);
   const seconds = secondsSince(starting);
+  const { user, system } = process.cpuUsage(spentBefore);
   const peakRssBytes = process.resourceUsage().maxRSS * 1024;
   const keeping = process.hrtime.bigint();
   await snapshots.close(control.state, ledger.checkpoint());
@@ -50,6 +52,7 @@ if (what === 'make') {
     entries: size,
     orders: orders.size,
     seconds,
+    cpuSeconds: (user + system) / 1e6,
     keepSeconds: secondsSince(keeping),
     peakRssBytes,
   };

@@ -10,6 +10,7 @@ interface StartReport {
   readonly entries: number;
   readonly orders: number;
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly keepSeconds: number;
   readonly peakRssBytes: number;
 }
@@ -55,6 +56,16 @@ async function run(folder: string, { rounds: asked, progress }: BenchOptions): P
     rows: [
       whole,
       { ...quick, ratio: quick.median / whole.median },
+      row(
+        'all folded, processor time',
+        's',
+        folded.map(({ cpuSeconds }) => cpuSeconds),
+      ),
+      row(
+        'from the kept state, processor time',
+        's',
+        kept.map(({ cpuSeconds }) => cpuSeconds),
+      ),
       row(
         'keeping the state',
         's',

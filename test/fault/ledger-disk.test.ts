@@ -8,11 +8,13 @@ import {
   LedgerError,
   type LedgerStorage,
   openCheckpoint,
+  parseTilePath,
   type SignedCheckpoint,
   verifyLog,
 } from '#shared/ledger';
 import { createTileDirectory, readTileDirectory } from '#shared/ledger-storage';
 import { edgeRoot, emptyEdge, growEdge } from '../../shared/ledger/right-edge.ts';
+import { tileWidthAt } from '../../shared/ledger/tile-path.ts';
 import { entriesOf, entryOf } from '../support/ledger-entries.ts';
 import { type Fate, type Random, SimulatedDisk } from '../support/simulated-disk.ts';
 
@@ -121,10 +123,18 @@ function openAll(notes: ReadonlySet<string>): Map<number, SignedCheckpoint> {
   return bySize;
 }
 
-/** No file but the public ones, the head and the (empty) staging folder is left behind. */
-function expectTidy(disk: SimulatedDisk): void {
+/**
+ * No file but the public ones, the head and the (empty) staging folder is left behind, and no tile of more
+ * entries than there are: what was staged and never committed is gone.
+ */
+function expectTidy(disk: SimulatedDisk, size: number): void {
   for (const path of disk.files(folder)) {
-    expect(path.slice(folder.length + 1)).toMatch(/^(checkpoint|committed|tile\/[\w./]+)$/);
+    const name = path.slice(folder.length + 1);
+    expect(name).toMatch(/^(checkpoint|committed|tile\/[\w./]+)$/);
+    const tile = parseTilePath(name);
+    if (tile === null) continue;
+    const level = tile.level === 'entries' ? 0 : tile.level;
+    expect(tile.width, name).toBeLessThanOrEqual(tileWidthAt(level, tile.index, size));
   }
 }
 
@@ -158,7 +168,7 @@ describe(`a ledger on a machine that stops at each of ${total} operations (${see
         if (ledger.checkpoint().size === Math.max(0, ...[...seen.acknowledged.keys()].map((i) => i + 1)))
           lostStaged++;
         await expectPromisesKept(survived, seen, ledger);
-        expectTidy(survived);
+        expectTidy(survived, ledger.checkpoint().size);
         await append(ledger, 1, seen);
         await append(ledger, 256, seen);
         await expectPromisesKept(survived, seen, ledger);
@@ -242,7 +252,7 @@ describe(`a ledger on a disk that fails at at each of ${total} operations`, () =
       // Only an open that failed at the very beginning leaves no ledger; the next one works.
       const ledger = await openOn(disk);
       await expectPromisesKept(disk, seen, ledger);
-      expectTidy(disk);
+      expectTidy(disk, ledger.checkpoint().size);
       await append(ledger, 5, seen);
       await expectPromisesKept(disk, seen, ledger);
     }
