@@ -1,21 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, rmSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createLedger,
-  createNoteSigner,
-  generateNoteKey,
-  openCheckpoint,
-  type SignedCheckpoint,
-  verifyLog,
-} from '#shared/ledger';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createLedger, verifyLog } from '#shared/ledger';
 import { createTileDirectory } from '#shared/ledger-storage';
 import { packageRoot } from '#shared/runtime';
+import { makeKilledLedgers } from '../support/killed-ledger.ts';
 import { entriesOf, entryOf } from '../support/ledger-entries.ts';
 
 /*
@@ -31,18 +23,9 @@ const before = 250;
 const lots = [1, 2, 9, 1];
 const script = join(packageRoot, 'test/support/children/ledger-die.mjs');
 const built = existsSync(join(packageRoot, 'dist/shared/ledger-storage/index.js'));
-const key = generateNoteKey();
-const signer = createNoteSigner('log.example/griffie', key);
+const { base, keyFile, signer, published, remove } = makeKilledLedgers();
 const verifiers = [signer.verifier];
-
-let base = '';
-let keyFile = '';
-beforeAll(async () => {
-  base = await mkdtemp(join(tmpdir(), 'griffie-ledger-steps-'));
-  keyFile = join(base, 'key.pem');
-  await writeFile(keyFile, key, { mode: 0o600 });
-});
-afterAll(() => rm(base, { recursive: true, force: true }));
+afterAll(remove);
 
 interface Death {
   /** Its operation, place and moment; null where it lived to the end. */
@@ -75,12 +58,6 @@ function prepare(): (folder: string, at: number, when: string) => Promise<Death>
   };
 }
 
-async function publishedIn(folder: string): Promise<SignedCheckpoint> {
-  const opened = openCheckpoint(await readFile(join(folder, 'checkpoint'), 'utf8'), verifiers);
-  if (!opened.ok) throw new Error(`a reader saw a bad checkpoint: ${opened.reason}`);
-  return opened.checkpoint;
-}
-
 const skipped = built ? '' : ' (skipped: the project is not built)';
 
 describe.skipIf(!built)(`a ledger whose process is killed at a step of its own${skipped}`, () => {
@@ -109,7 +86,7 @@ describe.skipIf(!built)(`a ledger whose process is killed at a step of its own${
       const { diesOf, acknowledged } = await run(folder, at, when);
       died.add(diesOf ?? 'nothing');
       // As an outsider sees it before the next start has repaired anything.
-      const earlier = [await publishedIn(folder)];
+      const earlier = [await published(folder)];
 
       const storage = createTileDirectory(folder);
       const again = await createLedger({ storage, signer });
