@@ -5,10 +5,10 @@ import { disclosure } from './disclosure.ts';
 import { ingest } from './ingest.ts';
 import { kafkaIngest } from './kafka-ingest.ts';
 import { kafkaLatency } from './kafka-latency.ts';
-import { lookupPeers } from './lookup-peers.ts';
 import { ledgerAppend } from './ledger-append.ts';
 import { ledgerProofs } from './ledger-proofs.ts';
 import { ledgerStart } from './ledger-start.ts';
+import { lookupPeers } from './lookup-peers.ts';
 import { postfixParse } from './postfix-parse.ts';
 import { schema } from './schema.ts';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildGoTools, goAvailable } from '../support/go/tools.ts';
+import { buildGoTools, type GoAvailability, goAvailable } from '../support/go/tools.ts';
 import { type Bench, type BenchOptions, type BenchResult, type BenchRow, row } from './bench.ts';
 import { runModule, withFolder } from './child.ts';
 
@@ -34,11 +34,12 @@ interface Appended {
 export const ledgerAppend: Bench = {
   name: 'ledger-append',
   title: 'Ledger: appends with fsync',
+  hasQuick: true,
   run: (options) => withFolder((folder) => run(folder, options)),
 };
 
-async function run(folder: string, { rounds, progress }: BenchOptions): Promise<BenchResult> {
-  const go = goAvailable();
+async function run(folder: string, { rounds, quick, progress }: BenchOptions): Promise<BenchResult> {
+  const go: GoAvailability = quick ? { ok: false, reason: 'a quick run builds nothing' } : goAvailable();
   let tessera: string | null = null;
   if (go.ok) {
     progress('building Tessera');
@@ -60,7 +61,8 @@ async function run(folder: string, { rounds, progress }: BenchOptions): Promise<
   };
   const rows: BenchRow[] = [];
   for (const load of loads) {
-    const { callers, entries } = load;
+    const { callers } = load;
+    const entries = quick ? callers : load.entries;
     const [ours, cpu, theirs, published]: number[][] = [[], [], [], []];
     for (let round = 1; round <= rounds; round++) {
       progress(`round ${round} of ${rounds}: ${callers} callers`);

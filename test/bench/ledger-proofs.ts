@@ -4,7 +4,7 @@ import { runModule } from './child.ts';
 /* How large a proof is and what it costs, at a million entries and at ten million: it grows by the logarithm. */
 
 const sizes = [1_000_000, 10_000_000];
-const proofs = 1_000;
+const counts = { full: 1_000, quick: 10 };
 
 interface Measured {
   readonly makeMicros: number;
@@ -21,7 +21,9 @@ interface Report {
 export const ledgerProofs: Bench = {
   name: 'ledger-proofs',
   title: 'Ledger: proofs',
-  run: async ({ rounds, progress }: BenchOptions): Promise<BenchResult> => {
+  hasQuick: true,
+  run: async ({ rounds, quick, progress }: BenchOptions): Promise<BenchResult> => {
+    const proofs = quick ? counts.quick : counts.full;
     const rows: BenchRow[] = [];
     for (const size of sizes) {
       const reports: Report[] = [];
