@@ -33,11 +33,7 @@ interface Running {
   progress: ReleaseProgress;
 }
 
-export function createReleaseQueue(
-  deps: ReleaseDeps,
-  logger: Logger,
-  { graceMs = stopGraceMs }: { readonly graceMs?: number } = {},
-): ReleaseQueue {
+export function createReleaseQueue(deps: ReleaseDeps, logger: Logger): ReleaseQueue {
   const waiting: string[] = [];
   let draining: Promise<void> | null = null;
   let running: Running | null = null;
@@ -64,7 +60,10 @@ export function createReleaseQueue(
         logger.info({ disclosureId, attempt }, 'package sealed');
         return;
       } catch (error) {
-        if (error instanceof ReleaseStopped) return giveUp(disclosureId, error.code);
+        if (error instanceof ReleaseStopped) {
+          logger.info({ disclosureId, code: error.code }, 'release given up');
+          return end(disclosureId, 'disclosure.interrupted', error.code);
+        }
         const code = codeOf(error);
         logger.error({ disclosureId, attempt, code }, 'release failed');
         if (error instanceof ClockError) {
@@ -80,13 +79,6 @@ export function createReleaseQueue(
     }
   }
 
-  /** A cancellation is in the ledger already; an interruption is recorded here. */
-  async function giveUp(disclosureId: string, code: ReleaseStopped['code']): Promise<void> {
-    logger.info({ disclosureId, code }, 'release given up');
-    if (code === 'disclosure.cancelled') return deps.packages.discard(disclosureId);
-    return end(disclosureId, 'disclosure.interrupted', code);
-  }
-
   /** Records that an attempt came to nothing, and throws away what it made. */
   async function end(
     disclosureId: string,
@@ -96,7 +88,8 @@ export function createReleaseQueue(
     try {
       await deps.control.transact((state, at) => {
         const disclosure = state.disclosures.get(disclosureId);
-        // A package that was announced is never taken back: the next start seals it.
+        // A package that was announced is never taken back: the next start seals it. A cancellation is
+        // in the ledger already.
         if (disclosure?.status !== 'AwaitingDisclosure') return { entries: [], result: undefined };
         const details = { orderId: disclosure.orderId, code };
         const by = { at, actor: { service: 'disclosure' }, subject: disclosureId };
@@ -139,7 +132,7 @@ export function createReleaseQueue(
       closed = true;
       const timer = setTimeout(() => {
         running?.stop.abort(new ReleaseStopped('service.stopping'));
-      }, graceMs);
+      }, stopGraceMs);
       await draining;
       clearTimeout(timer);
     },

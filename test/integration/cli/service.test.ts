@@ -242,7 +242,7 @@ describe('a disclosure', () => {
     });
     const followed = await world.griffie('disclosure', 'status', id, '--as', officer, '--follow');
     expect(followed.stdout).toContain('griffie disclosure fetch');
-    expect(followed.stderr).toMatch(/^Disclosed, \d+ records, \d+\.\d MB$/m);
+    expect(followed.stderr).toMatch(/^DisclosureNotAvailable, \d+ records, \d+\.\d MB$/m);
     const cancelled = await world.griffie('disclosure', 'cancel', id, '--as', officer, '--json');
     expect([cancelled.exitCode, cancelled.error().code]).toEqual([1, 'disclosure.ended']);
   });
