@@ -63,6 +63,7 @@ const schema = z
     /** Name of the operator, as it stands on written disclosures. */
     operator: z.string().min(1).max(200),
     tls: tls.prefault({}),
+    regimeFolder: path.optional(),
     witnessPolicyFile: path.optional(),
     witnessIntervalSeconds: z.int().min(1).max(86_400).default(60),
   })
@@ -108,6 +109,11 @@ const own: readonly Variable[] = [
     member: 'tls.certFile',
     about: 'PEM of the API’s certificate; required unless it listens on this machine alone',
     file: true,
+  },
+  {
+    name: 'DISCLOSURE_REGIME_FOLDER',
+    member: 'regimeFolder',
+    about: 'folder of the data files of more legal regimes than those that are shipped',
   },
   {
     name: 'DISCLOSURE_WITNESS_POLICY_FILE',

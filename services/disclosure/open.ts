@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLedger, type Ledger, type LedgerStorage, witnessedPath } from '#shared/ledger';
 import { createTileDirectory } from '#shared/ledger-storage';
+import type { Regimes } from '#shared/orders';
 import { type Clock, type Logger, softwareVersion } from '#shared/runtime';
 import type { RetentionPeriod, TrafficStore } from '#shared/store';
 import type { FirstAdministrator } from './control/bootstrap.ts';
@@ -60,6 +61,7 @@ export async function openDisclosure(
     readonly caseFolder: string;
     readonly packageFolder: string;
     readonly operator: string;
+    readonly regimes: Regimes;
     readonly retention: RetentionPeriod;
     readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
     readonly witnessing?: Witnessing | undefined;

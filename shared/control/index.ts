@@ -1,19 +1,34 @@
 export { type CancellationRefusal, decideCancellation, isForeign } from './cancellation.ts';
 export {
   type AccessRefusal,
-  type Decision,
   type DisclosureDecision,
   decideAccess,
-  decideApproval,
   decideClock,
   decideCredential,
   decideDisclosure,
   decideOrderReading,
-  decideRelease,
   decideUse,
-  type OrderRefusal,
   readableOrders,
 } from './decide.ts';
+export {
+  type Approval,
+  decideAmendment,
+  decideApproval,
+  decideClarification,
+  decideClarified,
+  decideCollection,
+  decideFollowUp,
+  decideNotificationAnswer,
+  decideRejection,
+  decideRelease,
+  decideResumption,
+  decideRevocation,
+  decideSuspension,
+  type NamedOrder,
+  type OrderRefusal,
+  type ReleaseRefusal,
+} from './decide-order.ts';
+export type { Decision } from './decision.ts';
 export {
   type DetailsOf,
   type EntryKind,
@@ -31,8 +46,29 @@ export {
 } from './entry.ts';
 export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
+export { nextOrder } from './fold-order.ts';
+export { alarmsDue, missedFollowUps, type OrderAlarm, orderDeadline } from './order-alarms.ts';
 export { orderDetails } from './order-details.ts';
-export { isLastAdministrator, type Rederived, rederive, type Unknowable } from './rederive.ts';
+export {
+  alarmStages,
+  eventCounts,
+  groundList,
+  rejectionReasons,
+  revocationReasons,
+  revocations,
+  signatureStates,
+  suspensionReasons,
+} from './order-entries.ts';
+export {
+  clockStops,
+  type OrderState,
+  type OrderStatus,
+  openClarification,
+  orderStatus,
+  orderStatuses,
+} from './order-state.ts';
+export { isLastAdministrator, rederive } from './rederive.ts';
+export type { Rederived, Unknowable } from './rederived.ts';
 export {
   type CaseChecker,
   type CaseFinding,
@@ -71,9 +107,6 @@ export {
   type DisclosureStatus,
   disclosureStatuses,
   emptyState,
-  type OrderState,
-  type OrderStatus,
-  orderStatus,
   type Person,
   personOf,
 } from './state.ts';

@@ -61,6 +61,11 @@ export interface AnswerBody {
   readonly total: number;
   readonly items: readonly AnswerBody[];
   readonly order: OrderDraft;
+  readonly version: number;
+  readonly deadline?: { readonly dueAt: string; readonly stopped: boolean; readonly missed: boolean };
+  readonly releaseWaitsUntil?: string;
+  readonly followUps?: readonly { readonly id: string; readonly by: string; readonly done: boolean }[];
+  readonly documentSignature?: { readonly state: string; readonly reason?: string };
 }
 
 export interface CallOptions {
@@ -111,6 +116,8 @@ export interface TestServiceOptions {
   readonly storage?: LedgerStorage;
   readonly logger?: Logger;
   readonly folder?: string;
+  /** Puts something between the service and its store. */
+  readonly between?: (store: TrafficStore) => TrafficStore;
   /** The ledger's key, for tests of what its holder can do. */
   readonly signer?: NoteSigner;
 }
@@ -138,7 +145,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ledger,
     ledgerFiles: storage,
     ledgerKey: signer.verifier.vkey,
-    store,
+    store: options.between?.(store) ?? store,
     clock,
     logger: options.logger ?? silentLogger,
     manifestSigner: { kid: manifestKey.kid, privateKey: manifestKey.privateKey },
@@ -280,7 +287,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     approvedOrder: async (draft) => {
       const orderId = await harness.record(await harness.enrol('registrar'), draft);
       const reviewer = await harness.enrol('reviewer');
-      const answer = await reviewer.call('POST', `/v1/orders/${orderId}/approval`);
+      // Whoever approves a domain or a prefix confirms the counts that they were shown.
+      const broad = draft?.scope?.broadTargetsOrdered === true;
+      const shown = broad ? await reviewer.call('GET', `/v1/orders/${orderId}/estimate`) : undefined;
+      const answer = await reviewer.call(
+        'POST',
+        `/v1/orders/${orderId}/approval`,
+        shown && { body: { estimate: shown.body } },
+      );
       if (answer.status !== 200) throw new Error(`not approved: ${JSON.stringify(answer.body)}`);
       return orderId;
     },

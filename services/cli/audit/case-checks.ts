@@ -17,8 +17,8 @@ import {
   type Order,
   orderDraftSchema,
   parseTarget,
+  type Regimes,
   type RequestedScope,
-  regimes,
   type Target,
   targetKinds,
 } from '#shared/orders';
@@ -33,12 +33,15 @@ import type { CaseFileResult, CaseReader } from './case-files.ts';
  */
 
 const recordBody = z.object({
+  /** Of an amendment: the version that it replaces. */
+  version: z.int().optional(),
   order: orderDraftSchema,
   document: z.object({ mediaType: z.string(), content: z.string() }),
 });
 const utc = z.iso.datetime({ offset: true }).transform((value) => new Date(value).toISOString());
 const disclosureBody = z.object({
   orderId: z.string(),
+  orderVersion: z.int().default(1),
   scope: z
     .object({
       targets: z
@@ -69,11 +72,14 @@ class Ended extends Error {
   }
 }
 
-/** @param cases of the operator's case folder or a copy of it */
-export function createCaseChecker(cases: CaseReader): CaseChecker {
+/**
+ * @param cases of the operator's case folder or a copy of it
+ * @param regimes in force here; orders under others, or other versions of them, are not judged
+ */
+export function createCaseChecker(cases: CaseReader, regimes: Regimes): CaseChecker {
   return async (state, entry, request) => {
     try {
-      return await check(cases, state, entry, request);
+      return await check(cases, regimes, state, entry, request);
     } catch (error) {
       if (error instanceof Ended) return error.finding;
       throw error;
@@ -83,13 +89,15 @@ export function createCaseChecker(cases: CaseReader): CaseChecker {
 
 async function check(
   cases: CaseReader,
+  regimes: Regimes,
   state: ControlState,
   entry: AnyControlEntry,
   request: RecordedRequest,
 ): Promise<CaseFinding> {
   switch (entry.kind) {
     case 'order.recorded':
-      return checkRecorded(cases, entry, request);
+    case 'order.amended':
+      return checkVersion(cases, regimes, entry, request);
     case 'disclosure.requested':
     case 'disclosure.refused':
       return checkDisclosure(cases, state, entry, request);
@@ -98,12 +106,15 @@ async function check(
   }
 }
 
-async function checkRecorded(
+async function checkVersion(
   cases: CaseReader,
-  { subject = '', at, commitments = {}, details }: ControlEntry<'order.recorded'>,
+  regimes: Regimes,
+  entry: ControlEntry<'order.recorded'> | ControlEntry<'order.amended'>,
   { claims }: RecordedRequest,
 ): Promise<CaseFinding> {
-  const file = async (name: string) => opened(await cases.read(subject, `${name}-v1`, commitments[name]));
+  const { subject = '', at, commitments = {}, details } = entry;
+  const file = async (name: string) =>
+    opened(await cases.read(subject, `${name}-v${details.version}`, commitments[name]));
   const [order, document, body] = [await file('order'), await file('document'), await file('request')];
   if (bodyDigest(body) !== claims.bdh) return fault('keeps another request than the one that was signed');
   const asked = parse(body, recordBody);
@@ -116,15 +127,18 @@ async function checkRecorded(
   if (!isDeepStrictEqual(member(kept, 'document'), { mediaType, bytes: document.length, sha256 })) {
     return fault('keeps an order with another document');
   }
+  if (entry.kind === 'order.amended' && asked.version !== details.version - 1) {
+    return fault('replaces another version than its request names');
+  }
   const { regime } = asked.order;
   if (regime === undefined) return fault('records an order without a regime');
-  if (regimes[regime].version !== details.regimeVersion) return otherRules;
-  const checked = checkOrder(asked.order, at);
+  if (regimes.get(regime)?.version !== details.regimeVersion) return otherRules;
+  const checked = checkOrder(asked.order, at, regimes);
   if (!checked.ok) return fault('records an order that the rules refuse');
   if (!isDeepStrictEqual(plain(checked.order), member(kept, 'order'))) {
     return fault('keeps another order than the one that was signed');
   }
-  return isDeepStrictEqual(plain(orderDetails(checked.order)), plain(details))
+  return isDeepStrictEqual(plain(orderDetails(checked.order, details.version)), plain(details))
     ? follows
     : fault('says something else of its order than the order does');
 }
@@ -144,8 +158,12 @@ async function checkDisclosure(
   if (bodyDigest(body) !== claims.bdh) return fault('keeps another request than the one that was signed');
   const asked = parse(body, disclosureBody);
   if (asked.orderId !== orderId) return fault('names another order than its request');
+  if (asked.orderVersion !== (entry.details.orderVersion ?? 1)) {
+    return fault('names another version of its order than its request');
+  }
   const order = await orderOf(cases, recorded);
-  const decision = decideDisclosure(state, orderId, order, requestedScope(asked.scope), entry.at);
+  const named = { orderId, version: asked.orderVersion };
+  const decision = decideDisclosure(state, named, order, requestedScope(asked.scope), entry.at);
   if (entry.kind === 'disclosure.refused') {
     const same = !decision.ok && isDeepStrictEqual([...decision.codes], entry.details.codes);
     return same ? follows : fault('refuses, and the rules decide otherwise');
@@ -156,9 +174,10 @@ async function checkDisclosure(
     : fault('keeps another scope than the rules come to');
 }
 
-async function orderOf(cases: CaseReader, { orderId, commitments }: OrderState): Promise<Order> {
-  // Its form is vouched for by the digest: `checkRecorded` has held the same bytes to the rules.
-  return member(json(opened(await cases.read(orderId, 'order-v1', commitments.order))), 'order') as Order;
+async function orderOf(cases: CaseReader, { orderId, details, commitments }: OrderState): Promise<Order> {
+  const bytes = opened(await cases.read(orderId, `order-v${details.version}`, commitments.order));
+  // Its form is vouched for by the digest: `checkVersion` has held the same bytes to the rules.
+  return member(json(bytes), 'order') as Order;
 }
 
 function requestedScope(scope: z.infer<typeof disclosureBody>['scope']): RequestedScope {

@@ -4,33 +4,34 @@ import { v7 as uuidv7 } from 'uuid';
 import {
   type ControlState,
   type Credential,
-  decideApproval,
+  type DetailsOf,
+  decideAmendment,
   decideOrderReading,
+  nextOrder,
   type OrderState,
   orderDetails,
-  orderStatus,
+  personOf,
   type Role,
   readableOrders,
 } from '#shared/control';
-import { checkOrder, orderLimits } from '#shared/orders';
+import { checkOrder, type OrderDraft, orderLimits } from '#shared/orders';
 import type { ServiceContext } from '../context.ts';
 import { getDocument, getOrder, type OrderDocument, putOrder } from '../control/order-file.ts';
 import { ApiError } from '../errors.ts';
-import { type ActResult, act, type EntryDraft, recordReading } from '../http/act.ts';
+import { type ActResult, act, recordReading } from '../http/act.ts';
 import { bodyOf } from '../http/request-body.ts';
 import { apiLimits, mediaTypes } from '../limits.ts';
 import {
-  binary,
+  amendOrderBody,
   estimateView,
-  listed,
-  listOf,
   orderParams,
   orderStatusView,
   orderView,
-  problemResponses,
   recordOrderBody,
-  rejectBody,
-} from './schemas.ts';
+} from './order-schemas.ts';
+import { orderStepRoutes, taken } from './order-steps.ts';
+import { orderStatusOf } from './order-view.ts';
+import { binary, listed, listOf, problemResponses } from './schemas.ts';
 
 /** Who sees an order's status; its contents and document are for those who handle it. */
 const statusReaders: readonly Role[] = ['registrar', 'reviewer', 'officer', 'auditor'];
@@ -55,23 +56,54 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
     },
     async (request, reply) => {
       const document = readDocument(request.body.document);
-      const { result } = await act(context, request, async (_state, at, credential) => {
-        const checked = checkOrder(request.body.order, at);
-        if (!checked.ok) {
-          return { ok: false, error: new ApiError('order.invalid', { problems: checked.problems }) };
-        }
-        const { order } = checked;
-        const orderId = uuidv7({ msecs: clock.now() });
-        const details = orderDetails(order);
-        const commitments = await putOrder(cases, orderId, order, document, bodyOf(request));
-        const recordedBy = { thumbprint: credential.thumbprint, personId: credential.personId };
-        return {
-          ok: true,
-          entries: [{ kind: 'order.recorded', subject: orderId, commitments, details }],
-          result: viewOf({ orderId, details, commitments, recordedAt: at, recordedBy }, at),
-        };
-      });
+      const given = { order: request.body.order, document, request: bodyOf(request) };
+      const { result } = await act(context, request, (_state, at, credential) =>
+        refusable(async () => {
+          const orderId = uuidv7({ msecs: clock.now() });
+          const { details, keep } = await keptVersion(context, given, { orderId, number: 1 }, at);
+          const commitments = await keep();
+          const entry = { kind: 'order.recorded' as const, subject: orderId, commitments, details };
+          const order = nextOrder(undefined, { ...entry, at }, personOf(credential), 0);
+          return { ok: true, entries: [entry], result: orderStatusOf(order, at) };
+        }),
+      );
       return reply.status(201).send(result);
+    },
+  );
+
+  app.post(
+    '/v1/orders/:orderId/amendment',
+    {
+      bodyLimit: apiLimits.orderBodyBytes,
+      config: { access: ['registrar'] },
+      schema: {
+        summary: 'Record the next version of an order: it needs approval again',
+        tags: ['orders'],
+        params: orderParams,
+        body: amendOrderBody,
+        response: { 200: orderStatusView, ...problemResponses },
+      },
+    },
+    async (request) => {
+      const { orderId } = request.params;
+      const document = readDocument(request.body.document);
+      const given = { order: request.body.order, document, request: bodyOf(request) };
+      const { result } = await act(context, request, (state, at, credential) =>
+        refusable(async () => {
+          const version = { orderId, number: request.body.version + 1 };
+          const { details, keep } = await keptVersion(context, given, version, at);
+          const decision = decideAmendment(state, orderId, details, at);
+          if (!decision.ok) return taken(state, at, credential, decision);
+          const entry = {
+            kind: 'order.amended' as const,
+            subject: orderId,
+            commitments: await keep(),
+            details,
+          };
+          return taken(state, at, credential, { ...decision, entry });
+        }),
+      );
+      return result;
     },
   );
 
@@ -88,7 +120,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
     async (request) =>
       recordReading(context, request, (state, at, credential) => {
         const { items, truncated } = listed(readableOrders(state, credential, at).toReversed());
-        return { items: items.map((order) => viewOf(order, at)), truncated };
+        return { items: items.map((order) => orderStatusOf(order, at)), truncated };
       }),
   );
 
@@ -107,7 +139,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
       recordReading(context, request, async (state, at, credential) => {
         const order = findOrder(state, request.params.orderId, credential, at);
         const file = await getOrder(cases, order);
-        return { ...viewOf(order, at), order: { ...file.order }, document: file.document };
+        return { ...orderStatusOf(order, at), order: { ...file.order }, document: file.document };
       }),
   );
 
@@ -147,81 +179,57 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
       },
     },
     async (request) => {
-      const { order } = await recordReading(context, request, (state, at, credential) =>
-        getOrder(cases, findOrder(state, request.params.orderId, credential, at)),
-      );
+      const { orderId } = request.params;
+      const read = await recordReading(context, request, async (state, at, credential) => {
+        const found = findOrder(state, orderId, credential, at);
+        return { order: (await getOrder(cases, found)).order, details: found.details, shownTo: credential };
+      });
       // After the step, not in it: a count may take minutes, and nobody else could act meanwhile.
-      const scope = { ...order.scope, collectedUpTo: order.receivedAt };
+      const scope = { ...read.order.scope, collectedUpTo: read.order.receivedAt };
       const counts = await store.countScope(scope, { now: clock.now() });
-      return { counts, total: Object.values(counts).reduce((sum, count) => sum + count, 0) };
+      const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+      const { version, broadTargetCount = 0 } = read.details;
+      const shown = { version, shownTo: read.shownTo.thumbprint, counts, total };
+      // On record before it is shown: the approver of a broad order confirms just these counts.
+      if (broadTargetCount > 0) await recordEstimate(context, orderId, shown);
+      return { counts, total };
     },
   );
 
-  app.post(
-    '/v1/orders/:orderId/approval',
-    {
-      config: { access: ['reviewer'] },
-      schema: {
-        summary: 'Approve an order that another person recorded',
-        tags: ['orders'],
-        params: orderParams,
-        response: { 200: orderStatusView, ...problemResponses },
-      },
-    },
-    async (request) => {
-      const { orderId } = request.params;
-      const { result } = await act(context, request, async (state, at, credential) => {
-        const decision = decideApproval(state, orderId, credential, at);
-        if (!decision.ok) return { ok: false, error: new ApiError(decision.code) };
-        // What is approved must be what was recorded: the file is opened and its digest checked.
-        await getOrder(cases, decision.order);
-        return decided(decision.order, 'Approved', at, {
-          kind: 'order.approved',
-          subject: orderId,
-          details: { version: decision.order.details.version },
-        });
-      });
-      return result;
-    },
-  );
-
-  app.post(
-    '/v1/orders/:orderId/rejection',
-    {
-      config: { access: ['reviewer'] },
-      schema: {
-        summary: 'Reject an order that another person recorded',
-        tags: ['orders'],
-        params: orderParams,
-        body: rejectBody,
-        response: { 200: orderStatusView, ...problemResponses },
-      },
-    },
-    async (request) => {
-      const { orderId } = request.params;
-      const { result } = await act(context, request, (state, at, credential) => {
-        const decision = decideApproval(state, orderId, credential, at);
-        if (!decision.ok) return { ok: false, error: new ApiError(decision.code) };
-        return decided(decision.order, 'Rejected', at, {
-          kind: 'order.rejected',
-          subject: orderId,
-          details: { version: decision.order.details.version, reason: request.body.reason },
-        });
-      });
-      return result;
-    },
-  );
+  orderStepRoutes(root, context);
 }
 
-type OrderView = ReturnType<typeof viewOf>;
+/** @throws ApiError where the order was amended, or ended for good, while it was counted */
+async function recordEstimate(
+  { control }: ServiceContext,
+  subject: string,
+  details: DetailsOf<'order.estimated'>,
+): Promise<void> {
+  await control.transact((state, at) => {
+    const order = state.orders.get(subject);
+    if (!order || order.revoked || order.details.version !== details.version) {
+      throw new ApiError('order.version');
+    }
+    const by = { at, actor: { service: 'disclosure' } };
+    return { entries: [{ ...by, kind: 'order.estimated', subject, details }], result: undefined };
+  });
+}
 
-function decided(
-  order: OrderState,
-  status: 'Approved' | 'Rejected',
+/** Keeps the contents of a version of an order, and drafts the entry that commits to them. */
+async function keptVersion(
+  { cases, regimes }: ServiceContext,
+  given: { readonly order: OrderDraft; readonly document: OrderDocument; readonly request: Uint8Array },
+  version: { readonly orderId: string; readonly number: number },
   at: string,
-  entry: EntryDraft,
-): ActResult<OrderView> {
-  return { ok: true, entries: [entry], result: { ...viewOf(order, at), status, decidedAt: at } };
+): Promise<{ details: DetailsOf<'order.recorded'>; keep: () => Promise<Record<string, string>> }> {
+  const checked = checkOrder(given.order, at, regimes);
+  if (!checked.ok) throw new ApiError('order.invalid', { problems: checked.problems });
+  const { order } = checked;
+  const { orderId, number } = version;
+  return {
+    details: orderDetails(order, number),
+    keep: () => putOrder(cases, { orderId, version: number }, order, given.document, given.request),
+  };
 }
 
 function findOrder(state: ControlState, orderId: string, credential: Credential, at: string): OrderState {
@@ -230,15 +238,14 @@ function findOrder(state: ControlState, orderId: string, credential: Credential,
   return decision.order;
 }
 
-function viewOf(order: OrderState, at: string) {
-  const { regimeVersion: _, ...details } = order.details;
-  return {
-    orderId: order.orderId,
-    ...details,
-    status: orderStatus(order, at),
-    recordedAt: order.recordedAt,
-    ...(order.decision ? { decidedAt: order.decision.at } : {}),
-  };
+/** A refusal that a step throws is its result: it is on record with it. */
+async function refusable<T>(run: () => Promise<ActResult<T>>): Promise<ActResult<T>> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof ApiError) return { ok: false, error };
+    throw error;
+  }
 }
 
 /** Decodes the document and checks that it is what it says it is, as far as its first bytes show. */
