@@ -96,10 +96,11 @@ function firstProblem({ issues }: z.ZodError): string {
   return issue === undefined ? 'unreadable' : `${z.core.toDotPath(issue.path)}: ${issue.message}`;
 }
 
-/** Grounds of the regime for one use; null where one of the ids is none of them. */
+/** Grounds of the regime for one use; null where one of the ids is none of them, or none is named. */
 export function groundsOf(regime: Regime, use: GroundUse, ids: readonly string[]): Regime['grounds'] | null {
   const found = ids.map((id) =>
     regime.grounds.find((ground) => ground.id === id && ground.uses.includes(use)),
   );
-  return found.every((ground) => ground !== undefined) ? found : null;
+  const isKnown = found.length > 0 && found.every((ground) => ground !== undefined);
+  return isKnown ? found : null;
 }

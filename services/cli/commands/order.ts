@@ -118,7 +118,17 @@ function addReading(order: Command, io: CliIo): void {
     .action(async (options: SignedOptions) => {
       const client = await signedClient(io, options.as);
       const { items, truncated } = await client.get('/v1/orders', listOf(orderStatusView));
-      const titles = ['ORDER', 'STATUS', 'VERSION', 'REGIME', 'TYPE', 'TARGETS', 'RECEIVED', 'DUE', 'VALID UNTIL'];
+      const titles = [
+        'ORDER',
+        'STATUS',
+        'VERSION',
+        'REGIME',
+        'TYPE',
+        'TARGETS',
+        'RECEIVED',
+        'DUE',
+        'VALID UNTIL',
+      ];
       const rows = items.map((item) => [
         item.orderId,
         item.status,
