@@ -50,7 +50,12 @@ export type OrderStatusView = z.infer<typeof orderStatusView>;
 
 export const orderView = orderStatusView.extend({
   order: z.record(z.string(), z.unknown()),
-  document: z.object({ mediaType: z.string(), bytes: z.int(), sha256: z.string() }),
+  document: z.object({
+    mediaType: z.string(),
+    bytes: z.int(),
+    sha256: z.string(),
+    signature: z.object({ signers: z.array(z.string()).optional() }).optional(),
+  }),
 });
 
 export const estimateView = z.object({ counts: z.record(z.string(), z.int()), total: z.int() });

@@ -64,6 +64,7 @@ const schema = z
     operator: z.string().min(1).max(200),
     tls: tls.prefault({}),
     regimeFolder: path.optional(),
+    documentAnchorsFile: path.optional(),
     witnessPolicyFile: path.optional(),
     witnessIntervalSeconds: z.int().min(1).max(86_400).default(60),
   })
@@ -114,6 +115,12 @@ const own: readonly Variable[] = [
     name: 'DISCLOSURE_REGIME_FOLDER',
     member: 'regimeFolder',
     about: 'folder of the data files of more legal regimes than those that are shipped',
+  },
+  {
+    name: 'DISCLOSURE_DOCUMENT_ANCHORS_FILE',
+    member: 'documentAnchorsFile',
+    about: 'PEM of the certificates that signatures of orders’ documents must lead to',
+    file: true,
   },
   {
     name: 'DISCLOSURE_WITNESS_POLICY_FILE',

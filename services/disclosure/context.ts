@@ -1,4 +1,5 @@
 import type { Ledger, LedgerReader } from '#shared/ledger';
+import type { TrustAnchors } from '#shared/order-document';
 import type { Regimes } from '#shared/orders';
 import type { Clock, Logger } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
@@ -22,6 +23,8 @@ export interface ServiceContext {
   readonly cases: CaseFiles;
   /** The legal regimes in force. */
   readonly regimes: Regimes;
+  /** What signatures of orders' documents must lead to. */
+  readonly documentAnchors: TrustAnchors;
   readonly store: TrafficStore;
   readonly packages: PackageFolder;
   readonly releases: ReleaseQueue;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLedger, type Ledger, type LedgerStorage, witnessedPath } from '#shared/ledger';
 import { createTileDirectory } from '#shared/ledger-storage';
+import { readAnchors } from '#shared/order-document';
 import type { Regimes } from '#shared/orders';
 import { type Clock, type Logger, softwareVersion } from '#shared/runtime';
 import type { RetentionPeriod, TrafficStore } from '#shared/store';
@@ -62,6 +63,8 @@ export async function openDisclosure(
     readonly packageFolder: string;
     readonly operator: string;
     readonly regimes: Regimes;
+    /** PEM of what signatures of orders' documents must lead to. */
+    readonly documentAnchorsFile?: string | undefined;
     readonly retention: RetentionPeriod;
     readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
     readonly witnessing?: Witnessing | undefined;
@@ -69,7 +72,7 @@ export async function openDisclosure(
   },
 ): Promise<DisclosureService> {
   const { ledger, ledgerFiles, keys, publicUrl, firstAdministrator } = installation;
-  const { retention, tls, witnessing, ...given } = options;
+  const { retention, tls, witnessing, documentAnchorsFile, ...given } = options;
   return createDisclosureService({
     ...given,
     ledger,
@@ -85,6 +88,7 @@ export async function openDisclosure(
     },
     ...(firstAdministrator ? { firstAdministrator } : {}),
     ...(witnessing ? { witnessing } : {}),
+    ...(documentAnchorsFile === undefined ? {} : { documentAnchors: await readAnchors(documentAnchorsFile) }),
     ...(tls ? { tls: await readTls(tls) } : {}),
   });
 }

@@ -76,6 +76,7 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         packageFolder: join(dataFolder, 'packages'),
         operator,
         regimes,
+        documentAnchorsFile: settings.documentAnchorsFile,
         retention,
         tls,
         witnessing,

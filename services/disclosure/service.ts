@@ -4,6 +4,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { ServiceConfiguration } from '#shared/control';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import type { Ledger, LedgerReader } from '#shared/ledger';
+import type { TrustAnchors } from '#shared/order-document';
 import type { Regimes } from '#shared/orders';
 import { shippedRegimes } from '#shared/regimes';
 import type { RetentionRecord } from '#shared/retention';
@@ -65,6 +66,8 @@ export interface DisclosureDeps {
   readonly configuration: ServiceConfiguration;
   /** The legal regimes in force; those that are shipped, where absent. */
   readonly regimes?: Regimes;
+  /** What signatures of orders' documents must lead to; without them none is valid. */
+  readonly documentAnchors?: TrustAnchors;
   /** Enrolled where the ledger is empty; without it an empty ledger is refused. */
   readonly firstAdministrator?: FirstAdministrator;
   /** PEM. Without it the service must only listen on loopback. */
@@ -121,6 +124,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     witnessing: deps.witnessing ?? null,
     cases,
     regimes: deps.regimes ?? shippedRegimes(),
+    documentAnchors: deps.documentAnchors ?? { certificates: [] },
     store,
     packages,
     releases,

@@ -82,6 +82,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       packageFolder: at('packages'),
       operator: config.operator,
       regimes,
+      documentAnchorsFile: config.documentAnchorsFile,
       retention,
       tls: config.tls,
       witnessing,

@@ -122,7 +122,7 @@ export interface TestServiceOptions {
   readonly signer?: NoteSigner;
 }
 
-const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\n');
+const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\nstartxref\n0\n%%EOF\n');
 
 /** The real service over the real embedded engine, with a clock that stands still. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {

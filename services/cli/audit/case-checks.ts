@@ -12,6 +12,7 @@ import {
   orderDetails,
   type RecordedRequest,
 } from '#shared/control';
+import { checkDocumentSignature, mediaTypeOf } from '#shared/order-document';
 import {
   checkOrder,
   type Order,
@@ -124,9 +125,12 @@ async function checkVersion(
   if (!Buffer.from(content, 'base64').equals(document)) {
     return fault('keeps another document than the one that was signed');
   }
-  if (!isDeepStrictEqual(member(kept, 'document'), { mediaType, bytes: document.length, sha256 })) {
+  const { signature, ...bare } = Object(member(kept, 'document'));
+  if (!isDeepStrictEqual(bare, { mediaType, bytes: document.length, sha256 })) {
     return fault('keeps an order with another document');
   }
+  const signatureFault = await checkSignature(document, details.documentSignature, signature, at);
+  if (signatureFault !== null) return fault(signatureFault);
   if (entry.kind === 'order.amended' && asked.version !== details.version - 1) {
     return fault('replaces another version than its request names');
   }
@@ -138,9 +142,38 @@ async function checkVersion(
   if (!isDeepStrictEqual(plain(checked.order), member(kept, 'order'))) {
     return fault('keeps another order than the one that was signed');
   }
-  return isDeepStrictEqual(plain(orderDetails(checked.order, details.version)), plain(details))
+  return isDeepStrictEqual(
+    plain(orderDetails(checked.order, details.version, details.documentSignature)),
+    plain(details),
+  )
     ? follows
     : fault('says something else of its order than the order does');
+}
+
+/**
+ * Whether what the ledger says of the document's signature is what the case file says, and what the document
+ * bears. Whom it may lead to is the operator's configuration and not asked here.
+ */
+async function checkSignature(
+  document: Uint8Array,
+  recorded: ControlEntry<'order.recorded'>['details']['documentSignature'],
+  kept: unknown,
+  at: string,
+): Promise<string | null> {
+  if (recorded === undefined) return null;
+  const [state, reason] = [member(kept, 'state'), member(kept, 'reason')];
+  if (state !== recorded.state || reason !== recorded.reason)
+    return 'says something else of a signature than its case file';
+  const type = mediaTypeOf(document);
+  if (type === null) return 'keeps a document that the service would not have taken';
+  const found = await checkDocumentSignature(type, document, { certificates: [] }, Date.parse(at));
+  const isRight = found.reason === 'signature.no_anchors';
+  const mayBe = isRight
+    ? recorded.state === 'valid' ||
+      recorded.reason === 'signature.no_anchors' ||
+      recorded.reason === 'signature.not_trusted'
+    : recorded.state === found.state && recorded.reason === found.reason;
+  return mayBe ? null : 'says something else of a signature than its document bears';
 }
 
 async function checkDisclosure(

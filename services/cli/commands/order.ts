@@ -150,10 +150,13 @@ function addReading(order: Command, io: CliIo): void {
     .action(async (id: string, options: SignedOptions) => {
       const client = await signedClient(io, options.as);
       const shown = await client.get(`/v1/orders/${id}`, orderView);
-      const { mediaType, bytes, sha256 } = shown.document;
+      const { mediaType, bytes, sha256, signature } = shown.document;
       await printResult(io, options.json, shown, [
         ...orderLines(shown),
-        ...pairs({ document: `${mediaType}, ${bytes} bytes, SHA-256 ${sha256}` }),
+        ...pairs({
+          document: `${mediaType}, ${bytes} bytes, SHA-256 ${sha256}`,
+          'signed by, as the certificates say': signature?.signers?.join('; '),
+        }),
         '',
         // JSON escapes what could act on a terminal.
         JSON.stringify(shown.order, null, 2),

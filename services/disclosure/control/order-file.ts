@@ -1,21 +1,24 @@
 import { createHash } from 'node:crypto';
 import type { OrderState } from '#shared/control';
+import type { DocumentSignature } from '#shared/order-document';
 import type { Order } from '#shared/orders';
 import type { CaseFiles } from './case-files.ts';
+import type { OrderDocument } from './document.ts';
 
 /** Case files of each version of an order. */
 type FileName = 'order' | 'document' | 'request';
 const nameOf = (name: FileName, version: number): string => `${name}-v${version}`;
 
-export interface OrderDocument {
-  readonly mediaType: string;
-  readonly bytes: Uint8Array;
-}
-
 /** Contents of an order's case file. */
 export interface OrderFile {
   readonly order: Order;
-  readonly document: { readonly mediaType: string; readonly bytes: number; readonly sha256: string };
+  readonly document: {
+    readonly mediaType: string;
+    readonly bytes: number;
+    readonly sha256: string;
+    /** Absent where an earlier version of Griffie recorded it: nobody looked. */
+    readonly signature?: DocumentSignature;
+  };
 }
 
 /**
@@ -35,6 +38,7 @@ export async function putOrder(
       mediaType: document.mediaType,
       bytes: document.bytes.length,
       sha256: createHash('sha256').update(document.bytes).digest('hex'),
+      signature: document.signature,
     },
   };
   const put = (name: FileName, bytes: Uint8Array): Promise<string> =>

@@ -88,7 +88,19 @@ export const orderStatusView = z
 export const orderView = orderStatusView
   .extend({
     order: z.record(z.string(), z.unknown()),
-    document: z.object({ mediaType: z.string(), bytes: z.int(), sha256: z.string() }),
+    document: z.object({
+      mediaType: z.string(),
+      bytes: z.int(),
+      sha256: z.string(),
+      /** Of its own signature; subjects are as the certificates say them. */
+      signature: z
+        .object({
+          state: z.enum(signatureStates),
+          reason: z.string().optional(),
+          signers: z.array(z.string()).optional(),
+        })
+        .optional(),
+    }),
   })
   .meta({ id: 'Order' });
 

@@ -14,9 +14,10 @@ import {
   type Role,
   readableOrders,
 } from '#shared/control';
-import { checkOrder, type OrderDraft, orderLimits } from '#shared/orders';
+import { checkOrder, type OrderDraft } from '#shared/orders';
 import type { ServiceContext } from '../context.ts';
-import { getDocument, getOrder, type OrderDocument, putOrder } from '../control/order-file.ts';
+import { type OrderDocument, readDocument } from '../control/document.ts';
+import { getDocument, getOrder, putOrder } from '../control/order-file.ts';
 import { ApiError } from '../errors.ts';
 import { type ActResult, act, recordReading } from '../http/act.ts';
 import { bodyOf } from '../http/request-body.ts';
@@ -40,7 +41,7 @@ const contentReaders: readonly Role[] = ['registrar', 'reviewer', 'officer'];
 /** Registrars record, another person decides. */
 export function orderRoutes(root: FastifyInstance, context: ServiceContext): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const { cases, clock, store } = context;
+  const { cases, clock, documentAnchors, store } = context;
 
   app.post(
     '/v1/orders',
@@ -55,7 +56,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
       },
     },
     async (request, reply) => {
-      const document = readDocument(request.body.document);
+      const document = await readDocument(request.body.document, documentAnchors, clock.now());
       const given = { order: request.body.order, document, request: bodyOf(request) };
       const { result } = await act(context, request, (_state, at, credential) =>
         refusable(async () => {
@@ -86,7 +87,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
     },
     async (request) => {
       const { orderId } = request.params;
-      const document = readDocument(request.body.document);
+      const document = await readDocument(request.body.document, documentAnchors, clock.now());
       const given = { order: request.body.order, document, request: bodyOf(request) };
       const { result } = await act(context, request, (state, at, credential) =>
         refusable(async () => {
@@ -199,6 +200,12 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
   orderStepRoutes(root, context);
 }
 
+/** What the ledger says of a document's signature: not whose it is. */
+function signatureDetails({ signature }: OrderDocument): DetailsOf<'order.recorded'>['documentSignature'] {
+  const { state, reason } = signature;
+  return { state, ...(reason ? { reason } : {}) };
+}
+
 /** @throws ApiError where the order was amended, or ended for good, while it was counted */
 async function recordEstimate(
   { control }: ServiceContext,
@@ -227,7 +234,7 @@ async function keptVersion(
   const { order } = checked;
   const { orderId, number } = version;
   return {
-    details: orderDetails(order, number),
+    details: orderDetails(order, number, signatureDetails(given.document)),
     keep: () => putOrder(cases, { orderId, version: number }, order, given.document, given.request),
   };
 }
@@ -246,24 +253,4 @@ async function refusable<T>(run: () => Promise<ActResult<T>>): Promise<ActResult
     if (error instanceof ApiError) return { ok: false, error };
     throw error;
   }
-}
-
-/** Decodes the document and checks that it is what it says it is, as far as its first bytes show. */
-function readDocument(input: {
-  mediaType: (typeof mediaTypes.document)[number];
-  content: string;
-}): OrderDocument {
-  const bytes = Buffer.from(input.content, 'base64');
-  const refuse = (sentence: string): ApiError =>
-    new ApiError('order.document', { problems: [{ path: 'document', sentence }] });
-  if (bytes.length > orderLimits.documentBytes)
-    throw refuse(`the document has more than ${orderLimits.documentBytes} bytes`);
-  const starts = bytes.subarray(0, 5).toString('latin1');
-  const fits = {
-    'application/pdf': starts === '%PDF-',
-    'application/xml': /^(?:\xef\xbb\xbf)?\s*</.test(bytes.subarray(0, 64).toString('latin1')),
-    'application/pkcs7-mime': bytes[0] === 0x30,
-  }[input.mediaType];
-  if (!fits) throw refuse(`the document is not ${input.mediaType}`);
-  return { mediaType: input.mediaType, bytes };
 }
