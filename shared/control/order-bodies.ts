@@ -6,12 +6,10 @@ import type { OrderEntry } from './fold-order.ts';
  */
 export function orderBodies(entry: OrderEntry): readonly object[] {
   switch (entry.kind) {
-    case 'order.approved': {
-      const { version, estimate } = entry.details;
-      return [{ version, ...(estimate ? { estimate } : {}) }];
-    }
+    case 'order.approved':
     case 'order.rejected': {
       const { version, ...said } = entry.details;
+      // The first version need not be named.
       return version === 1 ? [said, { version, ...said }] : [{ version, ...said }];
     }
     case 'order.suspended':

@@ -236,7 +236,16 @@ describe('where another authority was notified', () => {
       expect(outcomeOf(await take(registrar, 'notification-answer', answer))).toBe(
         late ? outcome : 'order.ground',
       );
-      expect(outcomeOf(await take(registrar, 'notification-answer', { ...answer, grounds }))).toBe(outcome);
+      expect(
+        outcomeOf(
+          await take(registrar, 'notification-answer', {
+            version: 1,
+            answer: 'objection',
+            grounds,
+            receivedAt,
+          }),
+        ),
+      ).toBe(outcome);
       const asked = await request(officer);
       expect(outcomeOf(asked)).toBe(late ? 'AwaitingDisclosure' : 'order.objected');
     }
