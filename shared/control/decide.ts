@@ -1,6 +1,6 @@
 import { narrowScope, type Order, type RequestedScope, type Scope, type ScopeRefusal } from '#shared/orders';
 import { type ProofRefusalCode, proofRememberSeconds } from '#shared/signed-request';
-import { decideRelease, type NamedOrder, type ReleaseRefusal, releaseRefusal } from './decide-order.ts';
+import { decideRelease, type NamedOrder, type ReleaseRefusal, releaseRefusal } from './decide-release.ts';
 import type { Decision } from './decision.ts';
 import type { OrderState } from './order-state.ts';
 import type { Role } from './roles.ts';

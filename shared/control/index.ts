@@ -11,23 +11,22 @@ export {
   readableOrders,
 } from './decide.ts';
 export {
+  decideClarification,
+  decideClarified,
+  decideFollowUp,
+  decideNotificationAnswer,
+} from './decide-authority.ts';
+export {
   type Approval,
   decideAmendment,
   decideApproval,
-  decideClarification,
-  decideClarified,
-  decideCollection,
-  decideFollowUp,
-  decideNotificationAnswer,
   decideRejection,
-  decideRelease,
   decideResumption,
   decideRevocation,
   decideSuspension,
-  type NamedOrder,
   type OrderRefusal,
-  type ReleaseRefusal,
 } from './decide-order.ts';
+export { decideCollection, decideRelease, type NamedOrder, type ReleaseRefusal } from './decide-release.ts';
 export type { Decision } from './decision.ts';
 export {
   type DetailsOf,

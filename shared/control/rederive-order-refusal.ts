@@ -1,11 +1,13 @@
 import { decideOrderReading } from './decide.ts';
 import {
-  decideAmendment,
-  decideApproval,
   decideClarification,
   decideClarified,
   decideFollowUp,
   decideNotificationAnswer,
+} from './decide-authority.ts';
+import {
+  decideAmendment,
+  decideApproval,
   decideRejection,
   decideResumption,
   decideRevocation,

@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Regime, Regimes } from '#shared/orders';
 import {
-  decideAmendment,
-  decideApproval,
   decideClarification,
   decideClarified,
   decideFollowUp,
   decideNotificationAnswer,
+} from './decide-authority.ts';
+import {
+  decideAmendment,
+  decideApproval,
   decideRejection,
   decideResumption,
   decideRevocation,

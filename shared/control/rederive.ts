@@ -2,7 +2,7 @@ import type { Regimes } from '#shared/orders';
 import { proofRememberSeconds } from '#shared/signed-request';
 import { decideCancellation, isForeign } from './cancellation.ts';
 import { decideClock, decideOrderReading, decideUse } from './decide.ts';
-import { decideCollection, decideRelease } from './decide-order.ts';
+import { decideCollection, decideRelease } from './decide-release.ts';
 import type { AnyControlEntry, ControlEntry } from './entry.ts';
 import type { RecordedRequest } from './evidence.ts';
 import { isOrderEntry } from './fold-order.ts';

@@ -1,5 +1,14 @@
 import type { z } from 'zod';
-import { type OrderState, openClarification, orderDeadline, orderStatus } from '#shared/control';
+import {
+  type ControlState,
+  type Credential,
+  decideOrderReading,
+  type OrderState,
+  openClarification,
+  orderDeadline,
+  orderStatus,
+} from '#shared/control';
+import { ApiError } from '../errors.ts';
 import type { orderStatusView } from './order-schemas.ts';
 
 /** How an order stands at `at`, for everybody who may know of it. */
@@ -30,4 +39,16 @@ export function orderStatusOf(order: OrderState, at: string): z.infer<typeof ord
         }
       : {}),
   };
+}
+
+/** @throws ApiError `order.unknown` where it is not there, or not for this reader */
+export function findOrder(
+  state: ControlState,
+  orderId: string,
+  credential: Credential,
+  at: string,
+): OrderState {
+  const decision = decideOrderReading(state, orderId, credential, at);
+  if (!decision.ok) throw new ApiError(decision.code);
+  return decision.order;
 }

@@ -2,13 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { v7 as uuidv7 } from 'uuid';
 import {
-  type ControlState,
-  type Credential,
   type DetailsOf,
   decideAmendment,
-  decideOrderReading,
   nextOrder,
-  type OrderState,
   orderDetails,
   personOf,
   type Role,
@@ -22,16 +18,10 @@ import { ApiError } from '../errors.ts';
 import { type ActResult, act, recordReading } from '../http/act.ts';
 import { bodyOf } from '../http/request-body.ts';
 import { apiLimits, mediaTypes } from '../limits.ts';
-import {
-  amendOrderBody,
-  estimateView,
-  orderParams,
-  orderStatusView,
-  orderView,
-  recordOrderBody,
-} from './order-schemas.ts';
+import { orderEstimateRoute } from './order-estimate.ts';
+import { amendOrderBody, orderParams, orderStatusView, orderView, recordOrderBody } from './order-schemas.ts';
 import { orderStepRoutes, taken } from './order-steps.ts';
-import { orderStatusOf } from './order-view.ts';
+import { findOrder, orderStatusOf } from './order-view.ts';
 import { binary, listed, listOf, problemResponses } from './schemas.ts';
 
 /** Who sees an order's status; its contents and document are for those who handle it. */
@@ -41,7 +31,7 @@ const contentReaders: readonly Role[] = ['registrar', 'reviewer', 'officer'];
 /** Registrars record, another person decides. */
 export function orderRoutes(root: FastifyInstance, context: ServiceContext): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const { cases, clock, documentAnchors, store } = context;
+  const { cases, clock, documentAnchors } = context;
 
   app.post(
     '/v1/orders',
@@ -168,35 +158,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
     },
   );
 
-  app.get(
-    '/v1/orders/:orderId/estimate',
-    {
-      config: { access: ['reviewer'] },
-      schema: {
-        summary: 'Estimate what an order would release: counts by type, never records',
-        tags: ['orders'],
-        params: orderParams,
-        response: { 200: estimateView, ...problemResponses },
-      },
-    },
-    async (request) => {
-      const { orderId } = request.params;
-      const read = await recordReading(context, request, async (state, at, credential) => {
-        const found = findOrder(state, orderId, credential, at);
-        return { order: (await getOrder(cases, found)).order, details: found.details, shownTo: credential };
-      });
-      // After the step, not in it: a count may take minutes, and nobody else could act meanwhile.
-      const scope = { ...read.order.scope, collectedUpTo: read.order.receivedAt };
-      const counts = await store.countScope(scope, { now: clock.now() });
-      const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-      const { version, broadTargetCount = 0 } = read.details;
-      const shown = { version, shownTo: read.shownTo.thumbprint, counts, total };
-      // On record before it is shown: the approver of a broad order confirms just these counts.
-      if (broadTargetCount > 0) await recordEstimate(context, orderId, shown);
-      return { counts, total };
-    },
-  );
-
+  orderEstimateRoute(root, context);
   orderStepRoutes(root, context);
 }
 
@@ -204,22 +166,6 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
 function signatureDetails({ signature }: OrderDocument): DetailsOf<'order.recorded'>['documentSignature'] {
   const { state, reason } = signature;
   return { state, ...(reason ? { reason } : {}) };
-}
-
-/** @throws ApiError where the order was amended, or ended for good, while it was counted */
-async function recordEstimate(
-  { control }: ServiceContext,
-  subject: string,
-  details: DetailsOf<'order.estimated'>,
-): Promise<void> {
-  await control.transact((state, at) => {
-    const order = state.orders.get(subject);
-    if (!order || order.revoked || order.details.version !== details.version) {
-      throw new ApiError('order.version');
-    }
-    const by = { at, actor: { service: 'disclosure' } };
-    return { entries: [{ ...by, kind: 'order.estimated', subject, details }], result: undefined };
-  });
 }
 
 /** Keeps the contents of a version of an order, and drafts the entry that commits to them. */
@@ -237,12 +183,6 @@ async function keptVersion(
     details: orderDetails(order, number, signatureDetails(given.document)),
     keep: () => putOrder(cases, { orderId, version: number }, order, given.document, given.request),
   };
-}
-
-function findOrder(state: ControlState, orderId: string, credential: Credential, at: string): OrderState {
-  const decision = decideOrderReading(state, orderId, credential, at);
-  if (!decision.ok) throw new ApiError(decision.code);
-  return decision.order;
 }
 
 /** A refusal that a step throws is its result: it is on record with it. */
