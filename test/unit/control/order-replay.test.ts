@@ -46,6 +46,7 @@ const people = [
   enrolled('a', 'one', 'registrar'),
   enrolled('b', 'one', 'reviewer'),
   enrolled('c', 'two', 'reviewer'),
+  enrolled('d', 'three', 'registrar'),
 ];
 
 const version: Details<'order.recorded'> = {
@@ -75,12 +76,12 @@ function entry<K extends OrderEntry['kind']>(
   by: string | null = null,
   time = at,
 ): AnyControlEntry {
-  const role: Role = by === 'a' ? 'registrar' : 'reviewer';
+  const role: Role = by === 'a' || by === 'd' ? 'registrar' : 'reviewer';
   const actor = by === null ? service : { credential: thumb(by), role };
   return { kind, at: time, actor, subject: orderId, commitments, details } as AnyControlEntry;
 }
 const recorded = entry('order.recorded', version, 'a');
-const amended = entry('order.amended', { ...version, version: 2 }, 'a');
+const amended = entry('order.amended', { ...version, version: 2 }, 'd');
 const approved = entry('order.approved', { version: 1 }, 'c');
 const suspended = entry('order.suspended', { reason: 'other' }, 'a');
 const revoked = entry('order.revoked', { reason: 'withdrawn' }, 'a');
