@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { issuerRoles, targetKinds } from '#shared/orders';
+import { issuerRoles, type Regime, targetKinds } from '#shared/orders';
 import { loadRegimes } from '#shared/regimes';
 import { utc } from '#shared/runtime';
 import { refused, unusable } from '../errors.ts';
@@ -9,7 +9,7 @@ import { example, jsonOption, type SignedOptions, signed, signedClient } from '.
 import { readOrderDocument } from '../order-document.ts';
 import { checkDraft, orderTemplate, withoutBlanks } from '../order-draft.ts';
 import { orderLines } from '../order-lines.ts';
-import { printResult } from '../output.ts';
+import { printResult, table } from '../output.ts';
 import { orderStatusView } from '../views.ts';
 
 interface RecordOptions extends SignedOptions {
@@ -24,6 +24,14 @@ interface RegimeOptions {
 const regimesOption = (): Option =>
   new Option('--regimes <folder>', 'folder of the data files of more regimes than those that are shipped');
 
+/** The regime of the command, from the shipped files and those of the folder. */
+function regimeNamed(options: RegimeOptions & { readonly regime: string }): Regime {
+  const regimes = loadRegimes(options.regimes);
+  const regime = regimes.get(options.regime);
+  if (regime !== undefined) return regime;
+  throw unusable('order.regime', `there is no such regime; name one of ${[...regimes.keys()].join(', ')}`);
+}
+
 /** Order files: written and checked without a service, then recorded. */
 export function addOrderDrafting(order: Command, io: CliIo): void {
   order
@@ -33,14 +41,7 @@ export function addOrderDrafting(order: Command, io: CliIo): void {
     .addOption(regimesOption())
     .addHelpText('after', example('order template --regime NL_DOMESTIC > order.json'))
     .action(async (options: RegimeOptions & { readonly regime: string }) => {
-      const regimes = loadRegimes(options.regimes);
-      const regime = regimes.get(options.regime);
-      if (regime === undefined) {
-        throw unusable(
-          'order.regime',
-          `there is no such regime; name one of ${[...regimes.keys()].join(', ')}`,
-        );
-      }
+      const regime = regimeNamed(options);
       await write(io.stdout, `${JSON.stringify(orderTemplate(regime), null, 2)}\n`);
       const hints = [
         `Times: RFC 3339 with a zone, such as 2026-11-22T09:00:00Z.`,
@@ -49,6 +50,24 @@ export function addOrderDrafting(order: Command, io: CliIo): void {
         'Fill in every empty value, then run griffie order check.',
       ];
       await write(io.stderr, `${hints.join('\n')}\n`);
+    });
+
+  order
+    .command('grounds')
+    .description('list the grounds to ask, to refuse or to object, with the rule that each stands in')
+    .requiredOption('--regime <name>', 'legal regime, such as NL_DOMESTIC, EU_EPOC, EU_EPOC_PR')
+    .addOption(regimesOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example('order grounds --regime EU_EPOC'))
+    .action(async (options: RegimeOptions & { readonly regime: string; readonly json?: boolean }) => {
+      const { grounds } = regimeNamed(options);
+      const rows = grounds.map(({ id, uses, stopsClock, source }) => [
+        id,
+        uses.join(', '),
+        stopsClock ? 'stops' : '-',
+        source,
+      ]);
+      await printResult(io, options.json, grounds, table(['GROUND', 'FOR', 'CLOCK', 'SOURCE'], rows));
     });
 
   order

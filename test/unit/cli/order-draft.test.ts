@@ -71,6 +71,23 @@ describe('griffie order template', () => {
   });
 });
 
+describe('griffie order grounds', () => {
+  it.each(regimeIds)('of %s are listed, each with its source', async (regime) => {
+    const { stdout } = await run(['order', 'grounds', '--regime', regime]);
+    for (const { id } of regimeOf(regime).grounds) expect(stdout).toMatch(new RegExp(`^${id} .*  `, 'm'));
+    expect(stdout.split('\n').length).toBe(regimeOf(regime).grounds.length + 2);
+  });
+
+  it('and those of another country, from its file', async () => {
+    const args = ['order', 'grounds', '--regime', 'XX_EXAMPLE'];
+    const folderArgs = ['--regimes', 'test/fixtures/regimes'];
+    expect((await run([...args, ...folderArgs])).stdout).toContain('xx.unclear  clarify, refuse  stops');
+    expect(await run([...args, '--json'])).toMatchObject({ exitCode: 2 });
+    const made = await run(['order', 'template', '--regime', 'XX_EXAMPLE', ...folderArgs]);
+    expect(made.json()).toMatchObject({ regime: 'XX_EXAMPLE', issuingState: 'XX' });
+  });
+});
+
 describe('griffie order check', () => {
   it.each(
     regimeIds.flatMap((regime) => regimeOf(regime).required.map((rule) => [regime, rule.path, rule.id])),
