@@ -68,7 +68,7 @@ export function makeDocumentSigning(): DocumentSigning {
     const [key, cert] = [keyPair(name, false), path(`${name}.pem`)];
     const extensions = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign'];
     openssl(
-      ...['req', '-x509', '-new', '-key', key, '-out', cert, '-days', '3650', '-subj', `/CN=${name}`],
+      ...['req', '-x509', '-new', '-key', key, '-out', cert, '-days', '36500', '-subj', `/CN=${name}`],
       ...extensions.flatMap((extension) => ['-addext', extension]),
     );
     return { key, cert };

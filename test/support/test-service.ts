@@ -14,6 +14,7 @@ import {
   type NoteSigner,
 } from '#shared/ledger';
 import { createMemoryStorage } from '#shared/ledger-storage';
+import type { TrustAnchors } from '#shared/order-document';
 import type { OrderDraft } from '#shared/orders';
 import { type Logger, silentLogger, utc } from '#shared/runtime';
 import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
@@ -116,6 +117,8 @@ export interface TestServiceOptions {
   readonly storage?: LedgerStorage;
   readonly logger?: Logger;
   readonly folder?: string;
+  /** What signatures of orders' documents must lead to. */
+  readonly documentAnchors?: TrustAnchors;
   /** Puts something between the service and its store. */
   readonly between?: (store: TrafficStore) => TrafficStore;
   /** The ledger's key, for tests of what its holder can do. */
@@ -148,6 +151,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     store: options.between?.(store) ?? store,
     clock,
     logger: options.logger ?? silentLogger,
+    ...(options.documentAnchors ? { documentAnchors: options.documentAnchors } : {}),
     manifestSigner: { kid: manifestKey.kid, privateKey: manifestKey.privateKey },
     caseFileIdentity,
     caseFolder: join(folder, 'cases'),

@@ -144,6 +144,12 @@ describe('griffie order', () => {
   });
 });
 
+it('the ledger says of a signature whether it holds, not whose it is', async () => {
+  const text = JSON.stringify(await world.service.entries());
+  expect(text).toContain('"documentSignature":{"state":"indeterminate"');
+  expect(text).not.toContain('prosecutor');
+});
+
 it('griffie audit verify makes each of these decisions again, with the contents of every version', async () => {
   const identity = world.folder.write('identity.txt', world.service.caseFileIdentity);
   const args = ['audit', 'verify', world.ledgerFolder, '--key', world.service.ledgerKey, '--json'];
