@@ -46,20 +46,17 @@ export {
 export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
 export { nextOrder } from './fold-order.ts';
-export { alarmsDue, missedFollowUps, type OrderAlarm, orderDeadline } from './order-alarms.ts';
+export { alarmsDue, missedFollowUps, orderDeadline } from './order-alarms.ts';
 export { orderDetails } from './order-details.ts';
 export {
-  alarmStages,
   eventCounts,
   groundList,
   rejectionReasons,
   revocationReasons,
-  revocations,
   signatureStates,
   suspensionReasons,
 } from './order-entries.ts';
 export {
-  clockStops,
   type OrderState,
   type OrderStatus,
   openClarification,

@@ -11,8 +11,7 @@ export {
   regimeIdSchema,
   reportLanguages,
 } from './order.ts';
-export { addPeriod, type Period, periodMs } from './period.ts';
-export { type GroundUse, groundUses, ruleIdSchema } from './regime-schema.ts';
+export { type GroundUse, ruleIdSchema } from './regime-schema.ts';
 export {
   createRegimes,
   groundsOf,

@@ -42,7 +42,7 @@ import { orderStatusOf } from './order-view.ts';
 import { problemResponses } from './schemas.ts';
 
 /** What a step sees when its turn has come. */
-export interface StepInput<B> {
+interface StepInput<B> {
   readonly state: ControlState;
   readonly at: string;
   readonly credential: Credential;
@@ -52,8 +52,8 @@ export interface StepInput<B> {
   readonly regime: Regime | undefined;
 }
 
-type StepResult = Decision<{ order: OrderState; entry: OrderDraft }, OrderRefusal>;
-type OrderDraft = Extract<EntryDraft, { kind: `order.${string}` }>;
+type StepResult = Decision<{ order: OrderState; entry: OrderEntryDraft }, OrderRefusal>;
+type OrderEntryDraft = Extract<EntryDraft, { kind: `order.${string}` }>;
 
 const keepers: readonly Role[] = ['registrar', 'reviewer'];
 
