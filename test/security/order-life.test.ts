@@ -15,10 +15,10 @@ let officer: Person;
 let gate = Promise.resolve();
 const gated = (store: TrafficStore): TrafficStore => ({
   ...store,
-  readScope: (scope, options) => {
-    const reading = store.readScope(scope, options);
+  readReleased: (scope, options) => {
+    const reading = store.readReleased(scope, options);
     return {
-      query: reading.query,
+      ...reading,
       [Symbol.asyncIterator]: async function* () {
         await gate;
         yield* reading;
