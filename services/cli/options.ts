@@ -35,6 +35,23 @@ export function collect(value: string, previous: readonly string[]): readonly st
   return [...previous, value];
 }
 
+/** Which version of an order is meant; by default the first. */
+export function orderVersionOption(description: string): Option {
+  return new Option('--order-version <n>', description).argParser(orderVersionArgument).default(1);
+}
+
+function orderVersionArgument(text: string): number {
+  if (!/^[1-9][0-9]{0,5}$/.test(text))
+    throw new InvalidArgumentError('Give the number of a version, from 1.');
+  return Number(text);
+}
+
+export function groundOption(): Option {
+  return new Option('--ground <id>', "a ground of the order's regime (can be repeated)")
+    .argParser(collect)
+    .default([], 'none');
+}
+
 /** Any RFC 3339 time with a zone, as UTC with milliseconds. */
 export function timeArgument(text: string): string {
   const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})$/;

@@ -63,6 +63,8 @@ const schema = z
     /** Name of the operator, as it stands on written disclosures. */
     operator: z.string().min(1).max(200),
     tls: tls.prefault({}),
+    regimeFolder: path.optional(),
+    documentAnchorsFile: path.optional(),
     witnessPolicyFile: path.optional(),
     witnessIntervalSeconds: z.int().min(1).max(86_400).default(60),
   })
@@ -107,6 +109,17 @@ const own: readonly Variable[] = [
     name: 'DISCLOSURE_TLS_CERT_FILE',
     member: 'tls.certFile',
     about: 'PEM of the API’s certificate; required unless it listens on this machine alone',
+    file: true,
+  },
+  {
+    name: 'DISCLOSURE_REGIME_FOLDER',
+    member: 'regimeFolder',
+    about: 'folder of the data files of more legal regimes than those that are shipped',
+  },
+  {
+    name: 'DISCLOSURE_DOCUMENT_ANCHORS_FILE',
+    member: 'documentAnchorsFile',
+    about: 'PEM of the certificates that signatures of orders’ documents must lead to',
     file: true,
   },
   {

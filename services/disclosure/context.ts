@@ -1,4 +1,6 @@
 import type { Ledger, LedgerReader } from '#shared/ledger';
+import type { TrustAnchors } from '#shared/order-document';
+import type { Regimes } from '#shared/orders';
 import type { Clock, Logger } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
 import type { CaseFiles } from './control/case-files.ts';
@@ -19,6 +21,10 @@ export interface ServiceContext {
   /** Null where no witnesses are configured. */
   readonly witnessing: Pick<Witnessing, 'cosigned' | 'dress'> | null;
   readonly cases: CaseFiles;
+  /** The legal regimes in force. */
+  readonly regimes: Regimes;
+  /** What signatures of orders' documents must lead to. */
+  readonly documentAnchors: TrustAnchors;
   readonly store: TrafficStore;
   readonly packages: PackageFolder;
   readonly releases: ReleaseQueue;

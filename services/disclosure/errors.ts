@@ -1,16 +1,6 @@
 import { type ProofRefusalCode, proofRefusals, publicKeyRefusals } from '#shared/signed-request';
-
-/** A row of the error table. */
-interface ErrorRow {
-  /** HTTP status. */
-  readonly status: number;
-  /** RFC 9457 title: the same for every occurrence. */
-  readonly title: string;
-  /** What the user can do. */
-  readonly action: string;
-}
-
-const row = (status: number, title: string, action: string): ErrorRow => ({ status, title, action });
+import { type ErrorRow, row } from './error-row.ts';
+import { orderErrors } from './order-errors.ts';
 
 /** Every error that the API answers, by its stable code. The documents list exactly these. */
 const ownErrors = {
@@ -61,32 +51,7 @@ const ownErrors = {
     'Last administrator',
     'Enrol another administrator first; without one nobody could enrol or revoke.',
   ),
-  'order.invalid': row(
-    422,
-    'Order incomplete or inadmissible',
-    'Mend what `problems` names, with the rule that asks for it.',
-  ),
-  'order.document': row(
-    422,
-    'Document unusable',
-    'Attach the order itself, in the media type that is stated.',
-  ),
-  'order.unknown': row(404, 'Order unknown', 'Check the order id, or record the order first.'),
-  'order.not_approved': row(403, 'Order not approved', 'Ask a reviewer to approve the order.'),
-  'order.rejected': row(403, 'Order rejected', 'Record a new order; a rejected one stays rejected.'),
-  'order.expired': row(403, 'Order expired', 'Ask the authority for a new order and record it.'),
-  'order.decided': row(409, 'Order decided on already', 'Nothing is left to decide; see its status.'),
-  'order.own_registration': row(403, 'Own registration', 'Another person must decide on what you recorded.'),
-  'order.preservation_only': row(
-    403,
-    'Preservation order',
-    'Preservation never releases; record a production order.',
-  ),
-  'order.case_file': row(
-    500,
-    'Case file missing or altered',
-    'Restore the case file from backup; tell the auditor.',
-  ),
+  ...orderErrors,
   'scope.target_not_in_order': row(
     403,
     'Target not in the order',

@@ -1,4 +1,5 @@
 import { mediaTypes as packageMediaTypes } from '#shared/disclosure-package';
+import { documentMediaTypes } from '#shared/order-document';
 import { orderLimits } from '#shared/orders';
 import type { GateBounds } from './http/guard.ts';
 
@@ -43,5 +44,5 @@ export const mediaTypes = {
   octets: 'application/octet-stream',
   lines: packageMediaTypes.records,
   checkpoint: 'text/plain; charset=utf-8',
-  document: ['application/pdf', 'application/xml', 'application/pkcs7-mime'],
+  document: documentMediaTypes,
 } as const;

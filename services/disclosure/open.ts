@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLedger, type Ledger, type LedgerStorage, witnessedPath } from '#shared/ledger';
 import { createTileDirectory } from '#shared/ledger-storage';
+import { readAnchors } from '#shared/order-document';
+import type { Regimes } from '#shared/orders';
 import { type Clock, type Logger, softwareVersion } from '#shared/runtime';
 import type { RetentionPeriod, TrafficStore } from '#shared/store';
 import type { FirstAdministrator } from './control/bootstrap.ts';
@@ -62,6 +64,9 @@ export async function openDisclosure(
     /** The state is kept here for the next start; it may be deleted. */
     readonly snapshotFolder: string;
     readonly operator: string;
+    readonly regimes: Regimes;
+    /** PEM of what signatures of orders' documents must lead to. */
+    readonly documentAnchorsFile?: string | undefined;
     readonly retention: RetentionPeriod;
     readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
     readonly witnessing?: Witnessing | undefined;
@@ -69,7 +74,7 @@ export async function openDisclosure(
   },
 ): Promise<DisclosureService> {
   const { ledger, ledgerFiles, keys, publicUrl, firstAdministrator } = installation;
-  const { retention, tls, witnessing, snapshotFolder, ...given } = options;
+  const { retention, tls, witnessing, snapshotFolder, documentAnchorsFile, ...given } = options;
   return createDisclosureService({
     ...given,
     ledger,
@@ -86,6 +91,7 @@ export async function openDisclosure(
     },
     ...(firstAdministrator ? { firstAdministrator } : {}),
     ...(witnessing ? { witnessing } : {}),
+    ...(documentAnchorsFile === undefined ? {} : { documentAnchors: await readAnchors(documentAnchorsFile) }),
     ...(tls ? { tls: await readTls(tls) } : {}),
   });
 }

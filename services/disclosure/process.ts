@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { Counter } from 'prom-client';
+import { loadRegimes } from '#shared/regimes';
 import {
   addCounter,
   addGauge,
@@ -40,6 +41,7 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
     health.add('store', storeThere.check);
     const [dataFolder, keyFolder] = [resolve(settings.dataFolder), resolve(settings.keyFolder)];
     await makePrivateFolder(dataFolder);
+    const regimes = loadRegimes(settings.regimeFolder);
     const opened: (() => Promise<unknown>)[] = [];
     const closeAll = async (): Promise<void> => {
       for (const close of opened.splice(0).reverse()) await close();
@@ -74,6 +76,8 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         packageFolder: join(dataFolder, 'packages'),
         snapshotFolder: join(dataFolder, 'snapshots'),
         operator,
+        regimes,
+        documentAnchorsFile: settings.documentAnchorsFile,
         retention,
         tls,
         witnessing,
@@ -124,6 +128,19 @@ function addMetrics(
     name: 'griffie_disclosure_releases_total',
     help: 'Packages announced in the ledger since it began.',
     read: () => disclosure.figures().released,
+  });
+  addGauge(metrics, {
+    name: 'griffie_orders_attention',
+    help: 'Orders that need somebody now: due_soon, overdue, follow_up_missed (after an emergency).',
+    labels: ['why'],
+    read: () => {
+      const { dueSoon, overdue, followUpsMissed } = disclosure.orderFigures();
+      return [
+        [{ why: 'due_soon' }, dueSoon],
+        [{ why: 'overdue' }, overdue],
+        [{ why: 'follow_up_missed' }, followUpsMissed],
+      ];
+    },
   });
   addGauge(metrics, {
     name: 'griffie_ledger_entries',

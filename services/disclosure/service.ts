@@ -4,6 +4,9 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { ServiceConfiguration } from '#shared/control';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import type { Ledger, LedgerReader } from '#shared/ledger';
+import type { TrustAnchors } from '#shared/order-document';
+import type { Regimes } from '#shared/orders';
+import { shippedRegimes } from '#shared/regimes';
 import type { RetentionRecord } from '#shared/retention';
 import { type Clock, codeOf, type Logger } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
@@ -11,6 +14,7 @@ import { bootstrap, type FirstAdministrator } from './control/bootstrap.ts';
 import { openCaseFiles } from './control/case-files.ts';
 import { openControlPlane } from './control/control-plane.ts';
 import { NoiseCounter } from './control/noise.ts';
+import { createOrderWatch, type OrderWatchFigures } from './control/order-watch.ts';
 import { RefusalMemory } from './control/repeats.ts';
 import { createRetentionRecord } from './control/retention-record.ts';
 import { createStateSnapshots } from './control/state-snapshots.ts';
@@ -63,6 +67,10 @@ export interface DisclosureDeps {
   /** Name of the operator, as it stands on written disclosures. */
   readonly operator: string;
   readonly configuration: ServiceConfiguration;
+  /** The legal regimes in force; those that are shipped, where absent. */
+  readonly regimes?: Regimes;
+  /** What signatures of orders' documents must lead to; without them none is valid. */
+  readonly documentAnchors?: TrustAnchors;
   /** Enrolled where the ledger is empty; without it an empty ledger is refused. */
   readonly firstAdministrator?: FirstAdministrator;
   /** PEM. Without it the service must only listen on loopback. */
@@ -80,12 +88,16 @@ export interface DisclosureService {
   figures(): DisclosureFigures;
   /** For a retention service in this process: the way to the ledger. */
   readonly retentionRecord: RetentionRecord;
+  /** One look after the deadlines of orders; made every half minute by itself once started. */
+  watchOrders(): Promise<void>;
+  orderFigures(): OrderWatchFigures;
   /** Released packages that are still on the server a day after their time. */
   packagesLeft(): number;
   close(): Promise<void>;
 }
 
 const noiseIntervalMs = 60_000;
+const orderWatchIntervalMs = 30_000;
 const packageIntervalMs = 3_600_000;
 
 /**
@@ -105,6 +117,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     logger,
   );
   const packageExpiry = createPackageExpiry({ control, packages, logger });
+  const orderWatch = createOrderWatch({ control, clock, logger });
   const noise = new NoiseCounter(clock);
   const { ledgerFiles, ledgerKey } = deps;
   const context = {
@@ -114,6 +127,8 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     ledgerKey,
     witnessing: deps.witnessing ?? null,
     cases,
+    regimes: deps.regimes ?? shippedRegimes(),
+    documentAnchors: deps.documentAnchors ?? { certificates: [] },
     store,
     packages,
     releases,
@@ -181,7 +196,15 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       logger.error({ code: codeOf(error) }, 'packages past their time were not removed; it is tried again');
     }
   }
+  async function watchOrders(): Promise<void> {
+    try {
+      await orderWatch.run();
+    } catch (error) {
+      logger.error({ code: codeOf(error) }, 'alarms about orders were not recorded; it is tried again');
+    }
+  }
   let expiring = Promise.resolve();
+  let watching = Promise.resolve();
   const timers: NodeJS.Timeout[] = [];
 
   return {
@@ -191,7 +214,11 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       await app.listen(address);
       deps.witnessing?.start();
       expiring = expirePackages();
+      watching = watchOrders();
       timers.push(
+        setInterval(() => {
+          watching = watching.then(watchOrders);
+        }, orderWatchIntervalMs),
         setInterval(() => void recordNoise(), noiseIntervalMs),
         setInterval(() => {
           expiring = expiring.then(expirePackages);
@@ -201,6 +228,8 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       return typeof bound === 'object' && bound !== null ? bound.port : address.port;
     },
     retentionRecord: createRetentionRecord(control),
+    watchOrders: () => orderWatch.run(),
+    orderFigures: () => orderWatch.figures(),
     packagesLeft: () => packageExpiry.left(),
     figures: () => {
       const byStatus: Record<string, number> = {};
@@ -216,6 +245,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       await deps.witnessing?.stop();
       await app.close();
       await expiring;
+      await watching;
       await releases.close();
       await recordNoise();
       await control.close();

@@ -26,6 +26,10 @@ export const standaloneConfigSchema = z
     tls: z.strictObject({ certFile: text, keyFile: text }).optional(),
     /** Witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy). */
     witnessPolicyFile: text.optional(),
+    /** Folder of the data files of more legal regimes than those that are shipped. */
+    regimeFolder: text.optional(),
+    /** PEM of the certificates that signatures of orders' documents must lead to. */
+    documentAnchorsFile: text.optional(),
     /**
      * A cluster that events go through instead of this process's memory: further collectors may publish to
      * it. Its topics must be there (`griffie topics apply`).

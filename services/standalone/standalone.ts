@@ -6,6 +6,7 @@ import {
   openInstallationWitnessing,
   publicUrlOf,
 } from '#services/disclosure';
+import { loadRegimes } from '#shared/regimes';
 import { type Clock, type Logger, makePrivateFolder, softwareVersion, utc } from '#shared/runtime';
 import { createMigrations, createTrafficStore, loadMigrations, openEmbeddedDatabase } from '#shared/store';
 import type { StandaloneConfig } from './config.ts';
@@ -58,6 +59,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
   try {
     const publicUrl = publicUrlOf(config);
     const [ledgerFolder, keyFolder] = [at('ledger'), at('keys')];
+    const regimes = loadRegimes(config.regimeFolder);
     const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl, clock });
     const { ledger, keysMade } = installation;
     opened.push(() => ledger.close());
@@ -81,6 +83,8 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       packageFolder: at('packages'),
       snapshotFolder: at('snapshots'),
       operator: config.operator,
+      regimes,
+      documentAnchorsFile: config.documentAnchorsFile,
       retention,
       tls: config.tls,
       witnessing,

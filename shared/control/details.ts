@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { regimeIds } from '#shared/orders';
-import { categoryIds, utcTimestamp } from '#shared/traffic';
+import { utcTimestamp } from '#shared/traffic';
+import { orderEntryDetails } from './order-entries.ts';
 import { retentionDetails } from './retention.ts';
 import { roles } from './roles.ts';
 
@@ -56,25 +56,14 @@ export const entryDetails = {
     thumbprint: thumbprintSchema,
     reason: z.enum(['left', 'lost', 'compromised', 'superseded', 'other']),
   }),
-  'order.recorded': z.strictObject({
-    version: z.int().min(1),
-    regime: z.enum(regimeIds),
-    regimeVersion: z.string().max(32),
-    type: z.enum(['produce', 'preserve']),
-    issuingState: z.string().max(2),
-    emergency: z.boolean(),
-    categories: z.array(z.enum(categoryIds)),
-    targetCount: count,
-    receivedAt: utcTimestamp,
-    validUntil: utcTimestamp,
-  }),
-  'order.approved': z.strictObject({ version: z.int().min(1) }),
-  'order.rejected': z.strictObject({
-    version: z.int().min(1),
-    reason: z.enum(['incomplete', 'inadmissible', 'disproportionate', 'not_authentic', 'other']),
-  }),
+  ...orderEntryDetails,
   'disclosure.requested': z.strictObject({ orderId: idSchema, orderVersion: z.int().min(1) }),
-  'disclosure.refused': z.strictObject({ orderId: idSchema, codes: z.array(codeSchema).min(1) }),
+  /** `orderVersion`: as the request named it; absent: the first. */
+  'disclosure.refused': z.strictObject({
+    orderId: idSchema,
+    orderVersion: z.int().min(1).optional(),
+    codes: z.array(codeSchema).min(1),
+  }),
   'disclosure.released': z.strictObject({
     orderId: idSchema,
     packageId: idSchema,

@@ -8,6 +8,8 @@ import {
   proofTiming,
 } from '#shared/signed-request';
 import type { AnyControlEntry } from './entry.ts';
+import { isOrderEntry } from './fold-order.ts';
+import { orderBodies } from './order-bodies.ts';
 import { matchPath, routeNamed, routeOfKind, type SignedRoute } from './routes.ts';
 import type { ControlState, Credential } from './state.ts';
 
@@ -117,14 +119,20 @@ function checkBody(
   const isNone = bdh === bodyDigest(new Uint8Array());
   // A refusal may be about just the body; what a reading was for changes nothing.
   if (entry.kind === 'access.refused') return 'elsewhere';
-  if (route.method === 'GET' || entry.kind === 'order.approved' || entry.kind === 'disclosure.cancelled') {
+  if (route.method === 'GET' || entry.kind === 'disclosure.cancelled') {
     return isNone ? 'as_signed' : 'altered';
   }
   if (entry.kind === 'access.granted') return 'elsewhere';
-  if (isNone) return 'altered';
-  const body = bodyOf(entry);
-  return body !== null && bdh === bodyDigest(Buffer.from(JSON.stringify(body))) ? 'as_signed' : 'elsewhere';
+  if (isNone) return isApprovalOfFirst(entry) ? 'as_signed' : 'altered';
+  const bodies = isOrderEntry(entry) ? orderBodies(entry) : [bodyOf(entry)];
+  const isOne = (body: object | null): boolean =>
+    body !== null && bdh === bodyDigest(Buffer.from(JSON.stringify(body)));
+  return bodies.some(isOne) ? 'as_signed' : 'elsewhere';
 }
+
+/** The one change that may go without a body: there was nothing else that it could be about. */
+const isApprovalOfFirst = ({ kind, details }: AnyControlEntry): boolean =>
+  kind === 'order.approved' && details.version === 1 && details.estimate === undefined;
 
 function bodyOf(entry: AnyControlEntry): object | null {
   switch (entry.kind) {
@@ -133,7 +141,6 @@ function bodyOf(entry: AnyControlEntry): object | null {
       return { credentialId, personId, role, algorithm, publicKey, notBefore, notAfter };
     }
     case 'credential.revoked':
-    case 'order.rejected':
       return { reason: entry.details.reason };
     case 'retention.configured':
     case 'retention.overdue':

@@ -2,16 +2,10 @@ import { parseStrictJson } from '#shared/runtime';
 import { parseCompact, proofClaimsSchema, proofLimits, proofRememberSeconds } from '#shared/signed-request';
 import type { EntryKind } from './details.ts';
 import { type AnyControlEntry, ControlError } from './entry.ts';
+import { isOrderEntry, nextOrder, type OrderEntry, withEstimate } from './fold-order.ts';
 import { believedTime, decideRetention, type RetentionDraft } from './retention.ts';
 import { type Role, roles } from './roles.ts';
-import {
-  type ControlState,
-  type Credential,
-  credentialIsActive,
-  type OrderState,
-  type Person,
-  personOf,
-} from './state.ts';
+import { type ControlState, type Credential, credentialIsActive, type Person, personOf } from './state.ts';
 
 /**
  * Folds one entry into the state (in place; returns it). Deterministic: the state is a function of the
@@ -43,8 +37,19 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'credential.enrolled': ['administrator'],
   'credential.revoked': ['administrator'],
   'order.recorded': ['registrar'],
+  'order.amended': ['registrar'],
+  'order.estimated': [],
   'order.approved': ['reviewer'],
   'order.rejected': ['reviewer'],
+  'order.suspended': ['registrar', 'reviewer'],
+  'order.resumed': ['reviewer'],
+  'order.revoked': ['registrar', 'reviewer'],
+  'order.expired': [],
+  'order.clarification_asked': ['registrar', 'reviewer'],
+  'order.clarification_answered': ['registrar', 'reviewer'],
+  'order.notification_answered': ['registrar', 'reviewer'],
+  'order.followed_up': ['registrar', 'reviewer'],
+  'order.deadline_alarm': [],
   'disclosure.requested': ['officer'],
   'disclosure.refused': ['officer'],
   'disclosure.released': [],
@@ -130,6 +135,10 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
     if (!credential) throw new ControlError(index, 'its actor is not enrolled');
     return personOf(credential);
   };
+  if (isOrderEntry(entry)) {
+    foldOrder(state, entry, index);
+    return;
+  }
   switch (entry.kind) {
     case 'ledger.started':
       if (index !== 0) throw new ControlError(index, 'the ledger had started already');
@@ -151,30 +160,13 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       state.credentials.set(credential.thumbprint, { ...credential, revokedAt: entry.at });
       return;
     }
-    case 'order.recorded':
-      if (state.orders.has(subject())) throw new ControlError(index, 'its order is recorded already');
-      state.orders.set(subject(), {
-        orderId: subject(),
-        details: entry.details,
-        commitments: entry.commitments ?? {},
-        recordedAt: entry.at,
-        recordedBy: actor(),
-      });
-      return;
-    case 'order.approved':
-    case 'order.rejected':
-      decideOrder(state, index, subject(), {
-        status: entry.kind === 'order.approved' ? 'Approved' : 'Rejected',
-        at: entry.at,
-        by: actor(),
-      });
-      return;
     case 'disclosure.requested':
       if (!state.orders.has(entry.details.orderId))
         throw new ControlError(index, 'its order is not recorded');
       state.disclosures.set(subject(), {
         disclosureId: subject(),
         orderId: entry.details.orderId,
+        orderVersion: entry.details.orderVersion,
         requestedAt: entry.at,
         requestedBy: actor(),
         commitments: entry.commitments ?? {},
@@ -187,6 +179,7 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       const released = { index, at: entry.at, details: entry.details };
       const status = completeness === 'none' ? 'DisclosureNotAvailable' : 'Disclosed';
       updateDisclosure(state, index, subject(), (d) => ({ ...openDisclosure(d, index), status, released }));
+      noteRelease(state, entry.details.orderId, entry.at);
       return;
     }
     case 'disclosure.failed': {
@@ -244,19 +237,25 @@ function retentionDraft(
     : entry;
 }
 
-function decideOrder(
-  state: ControlState,
-  index: number,
-  orderId: string,
-  decision: NonNullable<OrderState['decision']>,
-): void {
-  const order = state.orders.get(orderId);
-  if (!order) throw new ControlError(index, 'its order is not recorded');
-  if (order.decision) throw new ControlError(index, 'its order was decided on already');
-  if (order.recordedBy.personId === decision.by.personId) {
-    throw new ControlError(index, 'the person who recorded an order cannot decide on it');
+function foldOrder(state: ControlState, entry: OrderEntry, index: number): void {
+  const { subject, actor } = entry;
+  if (subject === undefined) throw new ControlError(index, 'it has no subject');
+  const credential = 'credential' in actor ? state.credentials.get(actor.credential) : undefined;
+  const by = credential === undefined ? null : personOf(credential);
+  const order = nextOrder(state.orders.get(subject), entry, by, index);
+  if (entry.kind !== 'order.estimated') {
+    state.orders.set(subject, order);
+    return;
   }
-  state.orders.set(orderId, { ...order, decision });
+  const shownTo = state.credentials.get(entry.details.shownTo);
+  if (!shownTo) throw new ControlError(index, 'who was shown it is not enrolled');
+  state.orders.set(subject, withEstimate(order, shownTo.personId, entry.details));
+}
+
+/** The order was answered by its first release. */
+function noteRelease(state: ControlState, orderId: string, at: string): void {
+  const order = state.orders.get(orderId);
+  if (order && order.answeredAt === undefined) state.orders.set(orderId, { ...order, answeredAt: at });
 }
 
 type Disclosure = ControlState['disclosures'] extends Map<string, infer D> ? D : never;

@@ -1,19 +1,33 @@
 export { type CancellationRefusal, decideCancellation, isForeign } from './cancellation.ts';
 export {
   type AccessRefusal,
-  type Decision,
   type DisclosureDecision,
   decideAccess,
-  decideApproval,
   decideClock,
   decideCredential,
   decideDisclosure,
   decideOrderReading,
-  decideRelease,
   decideUse,
-  type OrderRefusal,
   readableOrders,
 } from './decide.ts';
+export {
+  decideClarification,
+  decideClarified,
+  decideFollowUp,
+  decideNotificationAnswer,
+} from './decide-authority.ts';
+export {
+  type Approval,
+  decideAmendment,
+  decideApproval,
+  decideRejection,
+  decideResumption,
+  decideRevocation,
+  decideSuspension,
+  type OrderRefusal,
+} from './decide-order.ts';
+export { decideCollection, decideRelease, type NamedOrder, type ReleaseRefusal } from './decide-release.ts';
+export type { Decision } from './decision.ts';
 export {
   type DetailsOf,
   type EntryKind,
@@ -31,8 +45,26 @@ export {
 } from './entry.ts';
 export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
+export { nextOrder } from './fold-order.ts';
+export { alarmsDue, missedFollowUps, orderDeadline } from './order-alarms.ts';
 export { orderDetails } from './order-details.ts';
-export { isLastAdministrator, type Rederived, rederive, type Unknowable } from './rederive.ts';
+export {
+  eventCounts,
+  groundList,
+  rejectionReasons,
+  revocationReasons,
+  signatureStates,
+  suspensionReasons,
+} from './order-entries.ts';
+export {
+  type OrderState,
+  type OrderStatus,
+  openClarification,
+  orderStatus,
+  orderStatuses,
+} from './order-state.ts';
+export { isLastAdministrator, rederive } from './rederive.ts';
+export type { Rederived, Unknowable } from './rederived.ts';
 export {
   type CaseChecker,
   type CaseFinding,
@@ -72,9 +104,6 @@ export {
   type DisclosureStatus,
   disclosureStatuses,
   emptyState,
-  type OrderState,
-  type OrderStatus,
-  orderStatus,
   type Person,
   personOf,
 } from './state.ts';

@@ -1,10 +1,12 @@
 import { decodeEntry, LedgerError } from '#shared/ledger';
+import type { Regimes } from '#shared/orders';
 import { type CompactJws, importVerifier, validatePublicJwk } from '#shared/signed-request';
 import type { EntryKind } from './details.ts';
 import { type AnyControlEntry, asControlEntry, ControlError } from './entry.ts';
 import { checkEvidence, type RecordedRequest } from './evidence.ts';
 import { foldEntry } from './fold.ts';
-import { type Rederived, rederive, type Unknowable } from './rederive.ts';
+import { rederive } from './rederive.ts';
+import type { Rederived, Unknowable } from './rederived.ts';
 import { type ControlState, type Credential, emptyState } from './state.ts';
 
 /** An entry that the rules could not have written. */
@@ -78,14 +80,17 @@ export class Replay {
   readonly #checkCase: CaseChecker | undefined;
   readonly #verifiers = new Map<string, Promise<Verifier>>();
   readonly #gaps = new Map<Gap, { count: number; first: number[] }>();
+  readonly #regimes: Regimes | undefined;
   #problems: ReplayProblem[] = [];
   #signatures = 0;
   #decisions = 0;
   #latest = '';
   #stopped = false;
 
-  constructor(checkCase?: CaseChecker) {
+  /** @param regimes by which grounds are judged; those of others are a gap */
+  constructor(checkCase?: CaseChecker, regimes?: Regimes) {
     this.#checkCase = checkCase;
+    this.#regimes = regimes;
   }
 
   /** The state that the entries so far lead to. */
@@ -152,7 +157,7 @@ export class Replay {
     if (entry.at < this.#latest && !isDatedApart(entry)) this.#gap('clock', index);
     if (entry.at > this.#latest) this.#latest = entry.at;
     if (request?.body === 'elsewhere' && isChange(entry.kind)) this.#gap('body', index);
-    const decision: Rederived = rederive(this.#state, entry, request);
+    const decision: Rederived = rederive(this.#state, entry, request, this.#regimes);
     if (decision.outcome === 'contradicts') return { code: 'entry.decision', fault: decision.fault };
     if (decision.outcome === 'unknowable') {
       if (decision.why !== 'case_file' || !this.#checkCase || !request) {
@@ -220,5 +225,6 @@ function isDatedApart(entry: AnyControlEntry): boolean {
 
 /** Kinds whose body decides what took effect, and is neither in the entry in full nor in a case file. */
 function isChange(kind: EntryKind): boolean {
-  return kind === 'credential.enrolled' || kind === 'credential.revoked' || kind === 'order.rejected';
+  if (kind === 'order.recorded' || kind === 'order.amended') return false;
+  return kind === 'credential.enrolled' || kind === 'credential.revoked' || kind.startsWith('order.');
 }

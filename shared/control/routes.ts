@@ -14,6 +14,7 @@ export interface SignedRoute {
 }
 
 const handlers: readonly Role[] = ['registrar', 'reviewer', 'officer'];
+const keepers: readonly Role[] = ['registrar', 'reviewer'];
 const row = (
   method: SignedRoute['method'],
   path: string,
@@ -32,6 +33,14 @@ export const signedRoutes: readonly SignedRoute[] = [
   row('GET', '/v1/orders/:orderId/estimate', ['reviewer']),
   row('POST', '/v1/orders/:orderId/approval', ['reviewer'], 'order.approved'),
   row('POST', '/v1/orders/:orderId/rejection', ['reviewer'], 'order.rejected'),
+  row('POST', '/v1/orders/:orderId/amendment', ['registrar'], 'order.amended'),
+  row('POST', '/v1/orders/:orderId/suspension', keepers, 'order.suspended'),
+  row('POST', '/v1/orders/:orderId/resumption', ['reviewer'], 'order.resumed'),
+  row('POST', '/v1/orders/:orderId/revocation', keepers, 'order.revoked'),
+  row('POST', '/v1/orders/:orderId/clarification', keepers, 'order.clarification_asked'),
+  row('POST', '/v1/orders/:orderId/clarification-answer', keepers, 'order.clarification_answered'),
+  row('POST', '/v1/orders/:orderId/notification-answer', keepers, 'order.notification_answered'),
+  row('POST', '/v1/orders/:orderId/follow-up', keepers, 'order.followed_up'),
   row('POST', '/v1/disclosures', ['officer'], 'disclosure.requested'),
   row('GET', '/v1/disclosures/:disclosureId', ['officer', 'auditor']),
   row('GET', '/v1/disclosures/:disclosureId/progress', ['officer', 'auditor']),

@@ -1,21 +1,9 @@
 import type { DetailsOf, EntryKind, ServiceConfiguration } from './details.ts';
+import type { OrderState } from './order-state.ts';
 import { noRetention, type RetentionState } from './retention.ts';
 
 /** A credential as the ledger knows it. `thumbprint` is its key's RFC 7638 thumbprint and the `kid` of its proofs. */
 export type Credential = DetailsOf<'credential.enrolled'> & { readonly revokedAt?: string };
-
-export type OrderStatus = 'AwaitingApproval' | 'Approved' | 'Rejected' | 'Expired';
-
-/** An order as the ledger knows it; its contents are in the case file that `commitments` names. */
-export interface OrderState {
-  readonly orderId: string;
-  readonly details: DetailsOf<'order.recorded'>;
-  readonly commitments: Readonly<Record<string, string>>;
-  readonly recordedAt: string;
-  /** Thumbprint and person of the registrar. */
-  readonly recordedBy: Person;
-  readonly decision?: { readonly status: 'Approved' | 'Rejected'; readonly at: string; readonly by: Person };
-}
 
 export interface Person {
   readonly thumbprint: string;
@@ -35,6 +23,8 @@ export type DisclosureStatus = (typeof disclosureStatuses)[number];
 export interface DisclosureState {
   readonly disclosureId: string;
   readonly orderId: string;
+  /** Version of the order that the request named. */
+  readonly orderVersion: number;
   readonly requestedAt: string;
   readonly requestedBy: Person;
   readonly commitments: Readonly<Record<string, string>>;
@@ -89,12 +79,6 @@ export function emptyState(): ControlState {
 /** Whether a credential may act at `at` (RFC 3339 UTC): in its validity and not revoked by then. */
 export function credentialIsActive(credential: Credential, at: string): boolean {
   return credential.notBefore <= at && at < credential.notAfter && credential.revokedAt === undefined;
-}
-
-export function orderStatus(order: OrderState, at: string): OrderStatus {
-  if (order.decision?.status === 'Rejected') return 'Rejected';
-  if (at > order.details.validUntil) return 'Expired';
-  return order.decision?.status ?? 'AwaitingApproval';
 }
 
 export function personOf(credential: Credential): Person {

@@ -129,7 +129,7 @@ describe.skipIf(!isBuilt)(
         at('bad-order.json'),
         JSON.stringify({ ...order, validatedBy: undefined, legalBasis: undefined }),
       );
-      await writeFile(at('order.pdf'), '%PDF-1.4 plantedperson@example.nl\n');
+      await writeFile(at('order.pdf'), '%PDF-1.4\n% plantedperson@example.nl\nstartxref\n0\n%%EOF\n');
       const record = (file: string) =>
         run(
           'order',

@@ -14,6 +14,7 @@ import {
   type NoteSigner,
 } from '#shared/ledger';
 import { createMemoryStorage } from '#shared/ledger-storage';
+import type { TrustAnchors } from '#shared/order-document';
 import type { OrderDraft } from '#shared/orders';
 import { type Logger, silentLogger, utc } from '#shared/runtime';
 import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
@@ -61,6 +62,11 @@ export interface AnswerBody {
   readonly total: number;
   readonly items: readonly AnswerBody[];
   readonly order: OrderDraft;
+  readonly version: number;
+  readonly deadline?: { readonly dueAt: string; readonly stopped: boolean; readonly missed: boolean };
+  readonly releaseWaitsUntil?: string;
+  readonly followUps?: readonly { readonly id: string; readonly by: string; readonly done: boolean }[];
+  readonly documentSignature?: { readonly state: string; readonly reason?: string };
 }
 
 export interface CallOptions {
@@ -111,11 +117,15 @@ export interface TestServiceOptions {
   readonly storage?: LedgerStorage;
   readonly logger?: Logger;
   readonly folder?: string;
+  /** What signatures of orders' documents must lead to. */
+  readonly documentAnchors?: TrustAnchors;
+  /** Puts something between the service and its store. */
+  readonly between?: (store: TrafficStore) => TrafficStore;
   /** The ledger's key, for tests of what its holder can do. */
   readonly signer?: NoteSigner;
 }
 
-const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\n');
+const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\nstartxref\n0\n%%EOF\n');
 
 /** The real service over the real embedded engine, with a clock that stands still. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
@@ -138,9 +148,10 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ledger,
     ledgerFiles: storage,
     ledgerKey: signer.verifier.vkey,
-    store,
+    store: options.between?.(store) ?? store,
     clock,
     logger: options.logger ?? silentLogger,
+    ...(options.documentAnchors ? { documentAnchors: options.documentAnchors } : {}),
     manifestSigner: { kid: manifestKey.kid, privateKey: manifestKey.privateKey },
     caseFileIdentity,
     caseFolder: join(folder, 'cases'),
@@ -280,7 +291,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     approvedOrder: async (draft) => {
       const orderId = await harness.record(await harness.enrol('registrar'), draft);
       const reviewer = await harness.enrol('reviewer');
-      const answer = await reviewer.call('POST', `/v1/orders/${orderId}/approval`);
+      // Whoever approves a domain or a prefix confirms the counts that they were shown.
+      const broad = draft?.scope?.broadTargetsOrdered === true;
+      const shown = broad ? await reviewer.call('GET', `/v1/orders/${orderId}/estimate`) : undefined;
+      const answer = await reviewer.call(
+        'POST',
+        `/v1/orders/${orderId}/approval`,
+        shown && { body: { estimate: shown.body } },
+      );
       if (answer.status !== 200) throw new Error(`not approved: ${JSON.stringify(answer.body)}`);
       return orderId;
     },

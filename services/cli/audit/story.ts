@@ -24,7 +24,7 @@ export interface Story {
 }
 
 /** What is told of the order itself; of other disclosures under it, nothing. */
-const orderKinds: ReadonlySet<string> = new Set(['order.recorded', 'order.approved', 'order.rejected']);
+const isOfOrder = (kind: string): boolean => kind.startsWith('order.');
 
 /**
  * Everything about one disclosure: its order and who recorded and approved it, the request, the decision,
@@ -37,7 +37,7 @@ export async function readStory(source: EntrySource, disclosureId: string): Prom
   if (typeof orderId !== 'string') {
     throw refused('disclosure.unknown', 'no entry is about this disclosure; check its id');
   }
-  const ofOrder = (await all(source, [orderId])).filter(({ entry }) => orderKinds.has(entry.kind));
+  const ofOrder = (await all(source, [orderId])).filter(({ entry }) => isOfOrder(entry.kind));
   const entries = [...ofOrder, ...own].sort((a, b) => a.index - b.index);
   const credentials = await credentialsOf(source, entries);
   return {

@@ -1,5 +1,6 @@
 import { Replay, type ReplayReport } from '#shared/control';
 import { type LogReport, type NoteVerifier, verifyLog } from '#shared/ledger';
+import { loadRegimes } from '#shared/regimes';
 import { utc } from '#shared/runtime';
 import type { CliIo } from '../io.ts';
 import { write } from '../io.ts';
@@ -22,6 +23,8 @@ export interface VerifyOptions extends PlaceOptions {
   readonly witness: readonly string[];
   /** How many of them; by default all. */
   readonly quorum?: number;
+  /** Folder of the data files of regimes that are not shipped. */
+  readonly regimes?: string;
   /** Folder of case files, and the identities that open them. */
   readonly cases?: { readonly folder: string; readonly identities: readonly string[] };
 }
@@ -58,7 +61,8 @@ export async function verifyLedger(io: CliIo, place: string, options: VerifyOpti
     options.cases && openCaseReader(await folderAt(options.cases.folder), options.cases.identities);
   // Before the checkpoint, which is then at least as long.
   const note = demand.quorum === 0 ? null : openWitnessed(await readWitnessed(), key, demand);
-  const replay = new Replay(cases && createCaseChecker(cases));
+  const regimes = loadRegimes(options.regimes);
+  const replay = new Replay(cases && createCaseChecker(cases, regimes), regimes);
   const log = await verifyLog(reader, {
     verifiers: [key, ...demand.witnesses],
     earlier: [...(before?.seen ?? []), ...(note === null ? [] : [note.checkpoint])],

@@ -17,6 +17,7 @@ interface VerifyArguments {
   readonly quorum?: number;
   readonly cases?: string;
   readonly caseIdentity?: string;
+  readonly regimes?: string;
   readonly json?: boolean;
 }
 
@@ -40,6 +41,7 @@ function addVerify(audit: Command, io: CliIo): void {
     .option('--quorum <n>', 'so many of the witnesses are enough (default: all)', quorumArgument)
     .option('--cases <folder>', 'also open the case files in this copy of the case folder')
     .option('--case-identity <file>', 'the age identity that opens them')
+    .option('--regimes <folder>', 'data files of more legal regimes than those that are shipped')
     .addOption(jsonOption())
     .addHelpText(
       'after',

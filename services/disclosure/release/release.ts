@@ -91,15 +91,15 @@ export async function release(deps: ReleaseDeps, disclosureId: string, watch: Re
 
 async function announce(
   { control }: ReleaseDeps,
-  { disclosureId, orderId }: DisclosureState,
+  { disclosureId, orderId, orderVersion }: DisclosureState,
   { manifest, digests }: StagedPackage,
 ): Promise<void> {
   await control.transact((state, at) => {
     if (state.disclosures.get(disclosureId)?.status === 'Cancelled') {
       throw new ReleaseStopped('disclosure.cancelled');
     }
-    // Asked again: the order may have ended while the package was made.
-    const decision = decideRelease(state, orderId, at);
+    // Asked again: the order may have ended, or be another one now, while the package was made.
+    const decision = decideRelease(state, { orderId, version: orderVersion }, at);
     if (!decision.ok) throw new ReleaseRefused(decision.code);
     return {
       entries: [

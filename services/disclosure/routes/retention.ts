@@ -7,7 +7,8 @@ import type { ServiceContext } from '../context.ts';
 import { retentionView } from '../control/retention-record.ts';
 import { ApiError } from '../errors.ts';
 import { act, recordReading } from '../http/act.ts';
-import { idSchema, problemResponses } from './schemas.ts';
+import { idSchema } from './members.ts';
+import { problemResponses } from './schemas.ts';
 
 const configured = retentionDetails['retention.configured'];
 const started = retentionDetails['retention.started'];

@@ -1,26 +1,18 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { disclosureStatuses, labelSchema, roles, thumbprintSchema } from '#shared/control';
-import { orderDraftSchema, orderLimits, targetKinds } from '#shared/orders';
-import { categoryIds, eventTypes, utcTimestamp } from '#shared/traffic';
-import { apiLimits, mediaTypes } from '../limits.ts';
+import { orderLimits, targetKinds } from '#shared/orders';
+import { categoryIds, utcTimestamp } from '#shared/traffic';
+import { apiLimits } from '../limits.ts';
+import { idSchema, timestampInput } from './members.ts';
 
 /*
  * What goes over the wire. The OpenAPI description is made from these, and every answer is checked against
  * them before it leaves.
  */
 
-export const idSchema = z.uuid({ version: 'v7' });
-export const orderParams = z.strictObject({ orderId: idSchema });
 export const disclosureParams = z.strictObject({ disclosureId: idSchema });
 export const credentialParams = z.strictObject({ thumbprint: thumbprintSchema });
-
-const timestampInput = z.iso
-  .datetime({ offset: true })
-  .transform((value) => new Date(value).toISOString())
-  // An offset can carry a time out of the years 0000 to 9999, where times no longer compare as texts.
-  .pipe(utcTimestamp)
-  .meta({ description: 'RFC 3339' });
 
 /** RFC 9457, with our extension members. */
 export const problemSchema = z
@@ -74,52 +66,6 @@ export const credentialView = z
   })
   .meta({ id: 'Credential' });
 
-export const recordOrderBody = z.strictObject({
-  order: orderDraftSchema,
-  document: z.strictObject({
-    mediaType: z.enum(mediaTypes.document),
-    /** Base64 (RFC 4648, section 4). */
-    content: z
-      .string()
-      .max(Math.ceil((orderLimits.documentBytes * 4) / 3) + 4)
-      .regex(/^[A-Za-z0-9+/]+={0,2}$/, 'is not base64'),
-  }),
-});
-
-export const orderStatusView = z
-  .object({
-    orderId: idSchema,
-    version: z.int(),
-    status: z.enum(['AwaitingApproval', 'Approved', 'Rejected', 'Expired']),
-    regime: z.string(),
-    type: z.enum(['produce', 'preserve']),
-    issuingState: z.string(),
-    categories: z.array(z.enum(categoryIds)),
-    targetCount: z.int(),
-    emergency: z.boolean(),
-    receivedAt: utcTimestamp,
-    validUntil: utcTimestamp,
-    recordedAt: utcTimestamp,
-    decidedAt: utcTimestamp.optional(),
-  })
-  .meta({ id: 'OrderStatus' });
-
-/** The contents are given as they were recorded; their schema is the order's own. */
-export const orderView = orderStatusView
-  .extend({
-    order: z.record(z.string(), z.unknown()),
-    document: z.object({ mediaType: z.string(), bytes: z.int(), sha256: z.string() }),
-  })
-  .meta({ id: 'Order' });
-
-export const rejectBody = z.strictObject({
-  reason: z.enum(['incomplete', 'inadmissible', 'disproportionate', 'not_authentic', 'other']),
-});
-
-export const estimateView = z
-  .object({ counts: z.partialRecord(z.enum(eventTypes), z.int()), total: z.int() })
-  .meta({ id: 'Estimate' });
-
 const targetInput = z.strictObject({
   kind: z.enum(targetKinds),
   value: z.string().min(1).max(orderLimits.targetCharacters),
@@ -128,6 +74,8 @@ const targetInput = z.strictObject({
 
 export const disclosureBody = z.strictObject({
   orderId: idSchema,
+  /** Version of the order that the officer read; absent: the first. */
+  orderVersion: z.int().min(1).optional(),
   /** Narrows the order's scope; absent members mean: as the order says. */
   scope: z
     .strictObject({

@@ -32,7 +32,7 @@ async function record(change: object = {}): Promise<string> {
   const encryptionKey = /public key: (age1\w+)/.exec(readFileSync(identity, 'utf8'))?.[1];
   const draft = { ...service.orderDraft(), recipients: [{ name: 'Parket', encryptionKey }], ...change };
   const order = folder.write(`order-${++drafts}.json`, draft);
-  const document = folder.write('order.pdf', '%PDF-1.7\nthe order\n');
+  const document = folder.write('order.pdf', '%PDF-1.7\nthe order\nstartxref\n0\n%%EOF\n');
   const ran = await griffie(
     'order',
     'record',
@@ -66,7 +66,7 @@ describe('an order', () => {
     expect((await griffie('order', 'show', id, '--as', reviewer)).stdout).toContain('13/123456-26');
     const copy = folder.path('copy.pdf');
     await griffie('order', 'document', id, '--as', reviewer, '--out', copy);
-    expect(readFileSync(copy, 'utf8')).toBe('%PDF-1.7\nthe order\n');
+    expect(readFileSync(copy, 'utf8')).toBe('%PDF-1.7\nthe order\nstartxref\n0\n%%EOF\n');
     expect((await griffie('order', 'estimate', id, '--as', reviewer, '--json')).json()).toEqual({
       counts: {},
       total: 0,
@@ -80,7 +80,7 @@ describe('an order', () => {
     const { griffie, folder, service } = world;
     const { issuedAt: _, validatedBy: __, ...draft } = service.orderDraft();
     const order = folder.write('incomplete.json', draft);
-    const document = folder.write('order.pdf', '%PDF-1.7\n');
+    const document = folder.write('order.pdf', '%PDF-1.7\nstartxref\n0\n%%EOF\n');
     const ran = await griffie(
       'order',
       'record',

@@ -123,7 +123,7 @@ describeWithKafka('collector, ingester and disclosure as processes of their own'
         receivedAt: now,
         validUntil: '2100-01-01T00:00:00Z',
       });
-      const document = folder.write('order.pdf', '%PDF-1.7\nthe order\n');
+      const document = folder.write('order.pdf', '%PDF-1.7\nthe order\nstartxref\n0\n%%EOF\n');
       const recorded = await griffie(
         ...['order', 'record', '--as', registrar, '--order', order, '--document', document, '--json'],
       );

@@ -35,6 +35,9 @@ describe('a signed URL and the route that an entry names', () => {
     expect(unrouted).toEqual([
       'ledger.started',
       'configuration.changed',
+      'order.estimated',
+      'order.expired',
+      'order.deadline_alarm',
       'disclosure.released',
       'disclosure.failed',
       'disclosure.interrupted',
