@@ -1,0 +1,35 @@
+import { open, readFile, rename, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { syncFolder } from '#shared/runtime';
+import { fingerprintIn, reencrypted } from './encrypted-file.ts';
+import type { StoredKey } from './key-store.ts';
+
+/** Most bytes that are written anew for one key: small tables and the tables' own files, never days. */
+export const maxRewrittenBytes = 64 * 1024 * 1024;
+
+/**
+ * Writes files anew under another key, each whole or not at all. What reads one meanwhile has the old or the
+ * new file, and each says itself which key it needs.
+ */
+export async function rewriteUnder(
+  folder: string,
+  paths: readonly string[],
+  { from, to }: { readonly from: StoredKey; readonly to: StoredKey },
+): Promise<void> {
+  for (const path of paths) {
+    const place = join(folder, path);
+    const file = await readFile(place);
+    if (fingerprintIn(file) !== from.fingerprint) continue;
+    const temporary = `${place}.tmp`;
+    const { mode } = await stat(place);
+    const handle = await open(temporary, 'w', mode & 0o777);
+    try {
+      await handle.writeFile(reencrypted(file, from.secret, to.secret));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, place);
+    await syncFolder(dirname(place));
+  }
+}
