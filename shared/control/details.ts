@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { regimeIds } from '#shared/orders';
 import { categoryIds, utcTimestamp } from '#shared/traffic';
+import { diskKeyDetails } from './disk-keys.ts';
 import { retentionDetails } from './retention.ts';
 import { roles } from './roles.ts';
 
@@ -92,6 +93,7 @@ export const entryDetails = {
   'disclosure.interrupted': z.strictObject({ orderId: idSchema, code: codeSchema }),
   'disclosure.collected': z.strictObject({ bytes: count }),
   ...retentionDetails,
+  ...diskKeyDetails,
   /** Access that changed nothing: a reading of orders, documents, the ledger. */
   'access.granted': z.strictObject({ route: z.string().max(128) }),
   /** A refusal to a credential whose signature was verified. */

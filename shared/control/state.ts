@@ -1,4 +1,5 @@
 import type { DetailsOf, EntryKind, ServiceConfiguration } from './details.ts';
+import type { RecordedDiskKey } from './disk-keys.ts';
 import { noRetention, type RetentionState } from './retention.ts';
 
 /** A credential as the ledger knows it. `thumbprint` is its key's RFC 7638 thumbprint and the `kid` of its proofs. */
@@ -62,6 +63,8 @@ export interface ControlState {
   readonly usedProofs: Map<string, number>;
   readonly counts: Map<EntryKind, number>;
   retention: RetentionState;
+  /** Keys of the encrypted disk that are not destroyed, the oldest first. */
+  diskKeys: RecordedDiskKey[];
   /** Time of the latest entry; of noise, its end. Empty before the first. */
   latestAt: string;
   /** See `believedTime`. */
@@ -80,6 +83,7 @@ export function emptyState(): ControlState {
     usedProofs: new Map(),
     counts: new Map(),
     retention: noRetention,
+    diskKeys: [],
     latestAt: '',
     believedAt: '',
     signedSize: 0,

@@ -18,6 +18,8 @@ export interface DiskKeyUse extends DiskKey {
 export interface DiskKeysLook {
   /** The oldest first. */
   readonly keys: readonly DiskKeyUse[];
+  /** Digests of all keys that files need, also of those that are not in the key store. */
+  readonly needed: ReadonlySet<string>;
   /** All files that were looked at. */
   readonly files: number;
 }
@@ -30,14 +32,26 @@ export interface DiskKeys {
   /** The oldest first; the last one is the one to write under. Asks the key store alone. */
   list(): Promise<DiskKey[]>;
   look(): Promise<DiskKeysLook>;
-  /** Makes a key, durable once resolved; written under from the next `change` or opening on. */
-  create(now: number): Promise<DiskKey>;
   /**
-   * Has the engine write under the last key from now on, and destroys keys: each of them only where no file
-   * needs it, which is looked at while nothing writes.
-   * @returns ids of the keys that were destroyed, or null where it cannot be done now: data are being read
+   * Has new files written under a new key from `now` on, and destroys keys: each of them only where no file
+   * needs it, which is looked at once more while nothing writes.
+   * @returns what was done, durably; null where nothing can be done now, because data are being read
    */
-  change(
-    destroy: readonly number[],
-  ): Promise<{ readonly destroyed: readonly number[]; readonly files: number } | null>;
+  change(change: DiskKeyChange): Promise<DiskKeysChanged | null>;
+}
+
+export interface DiskKeyChange {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly create: boolean;
+  /** Ids of keys to destroy. */
+  readonly destroy: readonly number[];
+}
+
+export interface DiskKeysChanged {
+  readonly created: DiskKey | null;
+  /** Ids of those that were destroyed. */
+  readonly destroyed: readonly number[];
+  /** Files that were looked at for that. */
+  readonly files: number;
 }

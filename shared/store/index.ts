@@ -1,11 +1,19 @@
 export type { Database, Rows, StoreQuery } from './database.ts';
-export type { DiskKey, DiskKeys, DiskKeysLook, DiskKeyUse } from './disk-keys.ts';
+export type {
+  DiskKey,
+  DiskKeyChange,
+  DiskKeys,
+  DiskKeysChanged,
+  DiskKeysLook,
+  DiskKeyUse,
+} from './disk-keys.ts';
 export {
   type EmbeddedOptions,
   type EncryptedDatabase,
   openEmbeddedDatabase,
   openEncryptedDatabase,
 } from './embedded/database.ts';
+export { keyFolderOf } from './encryption/key-store.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
 export type { StorableEvent } from './event-rows.ts';
 export { askStore, assertMigrated, NotMigratedError } from './migrated.ts';

@@ -16,6 +16,8 @@ export interface EmbeddedOptions {
 }
 
 export interface EncryptedDatabase {
+  /** Whether a first key was made just now. */
+  readonly isNew: boolean;
   readonly database: Database;
   readonly diskKeys: DiskKeys;
 }
@@ -46,7 +48,7 @@ export async function openEncryptedDatabase({
 }: EmbeddedOptions & EncryptionOptions): Promise<EncryptedDatabase> {
   const disk = await prepareDisk(folder, options);
   const { database, whileClosed } = await openDatabase(folder, disk);
-  return { database, diskKeys: createDiskKeys(disk, whileClosed) };
+  return { isNew: disk.isNew, database, diskKeys: createDiskKeys(disk, whileClosed) };
 }
 
 async function openDatabase(folder: string, disk: EncryptedDisk | null) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DiskKeys } from '../disk-keys.ts';
+import type { DiskKey, DiskKeys, DiskKeysChanged } from '../disk-keys.ts';
+import type { StoredKey } from '../encryption/key-store.ts';
 import { rewriteUnder } from '../encryption/rewrite.ts';
 import { usesOf } from '../encryption/uses.ts';
 import type { EncryptedDisk } from './encrypted-disk.ts';
@@ -40,17 +41,15 @@ export function createDiskKeys(
   }
 
   return {
-    list: async () => (await keys.list()).map(({ secret: _, ...key }) => key),
+    list: async () => (await keys.list()).map(nameOf),
     look: async () => usesOf(await keys.list(), await disk.look(), folder),
 
-    async create(now) {
-      const { secret: _, ...key } = await keys.create(now);
-      return key;
-    },
-
-    async change(destroy) {
+    async change({ now, create, destroy }) {
       for (let tries = 0; tries < patience.tries; tries++) {
-        const done = await whileClosed(() => destroyFree(destroy));
+        const done = await whileClosed(async (): Promise<DiskKeysChanged> => {
+          const created = create ? nameOf(await keys.create(now)) : null;
+          return { created, ...(await destroyFree(destroy)) };
+        });
         if (done !== null) return done;
         await sleep(patience.everyMs);
       }
@@ -58,3 +57,6 @@ export function createDiskKeys(
     },
   };
 }
+
+/** What others may know of a key. */
+const nameOf = ({ secret: _, ...key }: StoredKey): DiskKey => key;

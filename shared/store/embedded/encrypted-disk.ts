@@ -17,6 +17,8 @@ export interface EncryptionOptions {
 
 /** The encrypted disk of an embedded engine that is not open yet, or closed for a moment. */
 export interface EncryptedDisk {
+  /** Whether its first key was made just now. */
+  readonly isNew: boolean;
   readonly keys: KeyStore;
   /** The folder of the disk's files. */
   readonly folder: string;
@@ -49,8 +51,10 @@ export async function prepareDisk(
   const keys = await openKeyStore(keyFolder);
   const there = await keys.list();
   assertKeysThere(there, look, keyFolder);
-  if (there.length === 0) await keys.create(now);
+  const isNew = there.length === 0;
+  if (isNew) await keys.create(now);
   return {
+    isNew,
     keys,
     folder,
     look: () => lookAtDisk(folder),

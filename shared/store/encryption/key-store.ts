@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { makePrivateFolder, syncFolder, utc, writeFileDurably } from '#shared/runtime';
 import { utcTimestamp } from '#shared/traffic';
@@ -120,6 +120,20 @@ async function overwriteAndUnlink(folder: string, name: string): Promise<void> {
   }
   await unlink(path);
   await syncFolder(folder);
+}
+
+/**
+ * Where the keys of a data folder are: where it was said, or beside that folder. Never in it, because whoever
+ * copies the data must not have them.
+ * @throws {StoreError} `store.keys_unusable`
+ */
+export function keyFolderOf(dataFolder: string, given?: string): string {
+  const data = resolve(dataFolder);
+  const folder = given === undefined ? `${data}-disk-keys` : resolve(given);
+  if (folder === data || folder.startsWith(`${data}/`)) {
+    throw unusable(folder, 'it is in the data folder, and would be copied with it; name another folder');
+  }
+  return folder;
 }
 
 const unusable = (path: string, why: string): StoreError =>

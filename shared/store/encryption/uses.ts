@@ -21,7 +21,7 @@ export async function usesOf(
       return { ...key, current, files: dayFiles, firstDay, lastDay, free };
     }),
   );
-  return { keys: joined, files };
+  return { keys: joined, needed: new Set([...uses.keys()].map(digestOf)), files };
 }
 
 /**

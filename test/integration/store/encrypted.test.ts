@@ -148,8 +148,8 @@ describe('the embedded engine on its encrypted disk', () => {
       while (inserting) expect(await addressesRead(open)).toBeLessThanOrEqual(inserted + 1);
     })();
     for (let week = 1; week <= 4; week++) {
-      await open.diskKeys.create(now + week * weekMs);
-      expect(await open.diskKeys.change([])).toEqual({ destroyed: [], files: 0 });
+      const change = await open.diskKeys.change({ now: now + week * weekMs, create: true, destroy: [] });
+      expect(change).toMatchObject({ created: { id: (now + week * weekMs) / 1000 }, destroyed: [] });
       const before = inserted;
       while (inserted < before + 5) await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -171,7 +171,7 @@ describe('the embedded engine on its encrypted disk', () => {
     const reading = open.store.readScope(aliceScope, { now })[Symbol.asyncIterator]();
     await reading.next();
     let changed = false;
-    const changing = open.diskKeys.change([]).then(() => {
+    const changing = open.diskKeys.change({ now, create: false, destroy: [] }).then(() => {
       changed = true;
     });
     // Who reads may read and write more before it ends: a copy of what is held does.
@@ -192,13 +192,13 @@ describe('the embedded engine on its encrypted disk', () => {
     await cp(at('keys'), at('keys-of-then'), { recursive: true });
     const [first] = await open.diskKeys.list();
     const id = first?.id ?? 0;
+    const destroy = { now, create: false, destroy: [id] };
 
-    await open.diskKeys.create(now + weekMs);
-    await open.diskKeys.change([]);
+    await open.diskKeys.change({ now: now + weekMs, create: true, destroy: [] });
     await insert(open, 2, '2096-06-08');
     // A day still needs it: refused, whoever asks.
     expect((await open.diskKeys.look()).keys[0]).toMatchObject({ files: expect.any(Number), free: false });
-    expect((await open.diskKeys.change([id]))?.destroyed).toEqual([]);
+    expect((await open.diskKeys.change(destroy))?.destroyed).toEqual([]);
 
     await partitions.drop('traffic', '2096-06-01');
     await until(async () => (await open.diskKeys.look()).keys[0]?.free === true);
@@ -209,8 +209,11 @@ describe('the embedded engine on its encrypted disk', () => {
     await open.store.close();
 
     open = await openAt('data');
-    const change = await open.diskKeys.change([id]);
-    expect(change).toEqual({ destroyed: [id], files: expect.any(Number) });
+    expect(await open.diskKeys.change(destroy)).toEqual({
+      created: null,
+      destroyed: [id],
+      files: expect.any(Number),
+    });
     expect((await readdir(at('keys'))).length).toBe(1);
     // The tables' own files are under the living key: nothing is lost.
     await insert(open, 3, '2096-06-09');
