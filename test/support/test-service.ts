@@ -20,9 +20,12 @@ import { generateKey, type SigningKey, signRequest } from '#shared/signed-reques
 import {
   createMigrations,
   createTrafficStore,
+  type Database,
+  type DiskKeys,
   defaultRetention,
   loadMigrations,
   openEmbeddedDatabase,
+  openEncryptedDatabase,
   type TrafficStore,
 } from '#shared/store';
 import { createTestClock, type TestClock } from './test-clock.ts';
@@ -86,6 +89,9 @@ export interface TestService {
   readonly service: DisclosureService;
   readonly clock: TestClock;
   readonly store: TrafficStore;
+  readonly database: Database;
+  /** Where the engine is on an encrypted disk. */
+  readonly diskKeys: DiskKeys | undefined;
   readonly ledger: Ledger;
   readonly folder: string;
   readonly administrator: Person;
@@ -113,6 +119,8 @@ export interface TestServiceOptions {
   readonly folder?: string;
   /** The ledger's key, for tests of what its holder can do. */
   readonly signer?: NoteSigner;
+  /** The engine on an encrypted disk, with its keys there. */
+  readonly diskKeyFolder?: string;
 }
 
 const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\n');
@@ -121,7 +129,11 @@ const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\n');
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'griffie-test-')));
   const clock = createTestClock(testStart);
-  const database = await openEmbeddedDatabase({ folder: join(folder, 'engine') });
+  const engine = { folder: join(folder, 'engine') };
+  const { database, diskKeys } =
+    options.diskKeyFolder === undefined
+      ? { database: await openEmbeddedDatabase(engine), diskKeys: undefined }
+      : await openEncryptedDatabase({ ...engine, keyFolder: options.diskKeyFolder, now: clock.now() });
   const store = createTrafficStore(database, { retention: defaultRetention });
   await createMigrations(database, {
     retention: defaultRetention,
@@ -226,6 +238,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     service,
     clock,
     store,
+    database,
+    diskKeys,
     ledger,
     folder,
     administrator,

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DiskKey, DiskKeys, DiskKeysChanged } from '../disk-keys.ts';
+import type { DiskKey, DiskKeyChange, DiskKeys, DiskKeysChanged } from '../disk-keys.ts';
+import { type DiskLook, sizeOf } from '../encryption/disk-look.ts';
 import type { StoredKey } from '../encryption/key-store.ts';
-import { rewriteUnder } from '../encryption/rewrite.ts';
+import { maxRewrittenBytes, rewriteUnder } from '../encryption/rewrite.ts';
 import { usesOf } from '../encryption/uses.ts';
 import type { EncryptedDisk } from './encrypted-disk.ts';
 
@@ -20,36 +21,46 @@ export function createDiskKeys(
 ): DiskKeys {
   const { keys, folder } = disk;
 
-  async function destroyFree(ids: readonly number[]): Promise<{ destroyed: number[]; files: number }> {
-    const destroyed: number[] = [];
-    if (ids.length === 0) return { destroyed, files: 0 };
-    const list = await keys.list();
+  /**
+   * Writes what belongs to no day under the last key, so that it lives and dies with the newest days, in
+   * every copy too: a copy is opened with the keys of its days alone.
+   */
+  async function rewriteOthers({ uses }: DiskLook, list: readonly StoredKey[]): Promise<void> {
     const to = list.at(-1);
-    let look = await disk.look();
-    for (const { id, free, fingerprint } of (await usesOf(list, look, folder)).keys) {
-      const from = list.find((key) => key.id === id);
-      if (!ids.includes(id) || !free || from === undefined || to === undefined) continue;
-      await rewriteUnder(folder, look.uses.get(fingerprint)?.others ?? [], { from, to });
+    for (const from of list.slice(0, -1)) {
+      const others = uses.get(from.fingerprint)?.others ?? [];
+      if (to === undefined || (await sizeOf(folder, others)) > maxRewrittenBytes) continue;
+      await rewriteUnder(folder, others, { from, to });
     }
-    look = await disk.look();
-    for (const { id, fingerprint } of list) {
-      if (!ids.includes(id) || id === to?.id || look.strange > 0 || look.uses.has(fingerprint)) continue;
+  }
+
+  async function changeNow(
+    { now, create, destroy }: DiskKeyChange,
+    before: DiskLook,
+  ): Promise<DiskKeysChanged> {
+    const created = create ? nameOf(await keys.create(now)) : null;
+    const list = await keys.list();
+    await rewriteOthers(before, list);
+    if (destroy.length === 0) return { created, destroyed: [], files: 0 };
+    const { uses, strange, files } = await disk.look();
+    const destroyed: number[] = [];
+    for (const { id, fingerprint } of list.slice(0, -1)) {
+      // A file that says nothing of its key may need any of them.
+      if (!destroy.includes(id) || strange > 0 || uses.has(fingerprint)) continue;
       await keys.erase(id);
       destroyed.push(id);
     }
-    return { destroyed, files: look.files };
+    return { created, destroyed, files };
   }
 
   return {
     list: async () => (await keys.list()).map(nameOf),
     look: async () => usesOf(await keys.list(), await disk.look(), folder),
 
-    async change({ now, create, destroy }) {
+    async change(change) {
+      const before = await disk.look();
       for (let tries = 0; tries < patience.tries; tries++) {
-        const done = await whileClosed(async (): Promise<DiskKeysChanged> => {
-          const created = create ? nameOf(await keys.create(now)) : null;
-          return { created, ...(await destroyFree(destroy)) };
-        });
+        const done = await whileClosed(() => changeNow(change, before));
         if (done !== null) return done;
         await sleep(patience.everyMs);
       }

@@ -18,8 +18,9 @@ export async function rewriteUnder(
 ): Promise<void> {
   for (const path of paths) {
     const place = join(folder, path);
-    const file = await readFile(place);
-    if (fingerprintIn(file) !== from.fingerprint) continue;
+    const file = await readFile(place).catch(noneIfGone);
+    // Gone with its table or part since it was listed, or written anew already.
+    if (file === null || fingerprintIn(file) !== from.fingerprint) continue;
     const temporary = `${place}.tmp`;
     const { mode } = await stat(place);
     const handle = await open(temporary, 'w', mode & 0o777);
@@ -32,4 +33,9 @@ export async function rewriteUnder(
     await rename(temporary, place);
     await syncFolder(dirname(place));
   }
+}
+
+function noneIfGone(error: unknown): null {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+  throw error;
 }
