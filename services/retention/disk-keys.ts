@@ -132,7 +132,9 @@ export function createKeyKeeping(options: {
       const free = tried ? [] : keys.filter((key) => key.free && isThere(key.id)).map(({ id }) => id);
       if (!create && free.length === 0) return;
       for (const id of free) await retire(view, id, files);
-      const changed = await diskKeys.change({ now, create, destroy: free });
+      // The ledger's clock may be another one, and takes no key of its future.
+      const at = Math.min(now, Date.parse(view.now));
+      const changed = await diskKeys.change({ now: at, create, destroy: free });
       if (changed === null) {
         logger.warn({}, 'keys of the disk could not be changed while data are read; it is tried again');
         return;

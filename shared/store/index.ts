@@ -13,6 +13,8 @@ export {
   openEmbeddedDatabase,
   openEncryptedDatabase,
 } from './embedded/database.ts';
+export { type DiskLook, type KeyUse, lookAtDisk } from './encryption/disk-look.ts';
+export { diskKeyDigest } from './encryption/encrypted-file.ts';
 export { keyFolderOf } from './encryption/key-store.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
 export type { StorableEvent } from './event-rows.ts';
@@ -58,6 +60,7 @@ export {
 export { retentionPeriodSchema, retentionVariable } from './retention-setting.ts';
 export { type ServerConfig, type ServerConfigInput, serverConfigSchema } from './server/config.ts';
 export { openServerDatabase, type ServerOptions } from './server/database.ts';
+export { openServerDiskKeys, type ServerDiskOptions } from './server/disk-keys.ts';
 export { serverSettingsFromEnvironment, serverVariables } from './server/environment.ts';
 export { openConfiguredServer } from './server/open.ts';
 export {

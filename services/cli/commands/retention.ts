@@ -10,6 +10,7 @@ import type { CliIo } from '../io.ts';
 import { example, jsonOption } from '../options.ts';
 import { pairs, printResult, table } from '../output.ts';
 import { verifyCertificates } from '../retention/certificates.ts';
+import { addDiskCommand } from '../retention/disk.ts';
 import { askStatus } from '../status-socket.ts';
 import { defaultDataFolder } from './start.ts';
 
@@ -82,6 +83,8 @@ export function addRetentionCommands(program: Command, io: CliIo): void {
       if (svg !== undefined) await writeFile(svg, pictureSvg(status));
       await printResult(io, json, status, statusLines(status));
     });
+
+  addDiskCommand(group, io);
 
   group
     .command('verify')

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DiskKey, DiskKeyChange, DiskKeys, DiskKeysChanged } from '../disk-keys.ts';
-import { type DiskLook, sizeOf } from '../encryption/disk-look.ts';
-import type { StoredKey } from '../encryption/key-store.ts';
-import { maxRewrittenBytes, rewriteUnder } from '../encryption/rewrite.ts';
+import type { DiskKeyChange, DiskKeys, DiskKeysChanged } from '../disk-keys.ts';
+import type { DiskLook } from '../encryption/disk-look.ts';
+import { nameOf } from '../encryption/key-store.ts';
+import { rewriteOthers } from '../encryption/rewrite.ts';
 import { usesOf } from '../encryption/uses.ts';
 import type { EncryptedDisk } from './encrypted-disk.ts';
 
@@ -21,26 +21,13 @@ export function createDiskKeys(
 ): DiskKeys {
   const { keys, folder } = disk;
 
-  /**
-   * Writes what belongs to no day under the last key, so that it lives and dies with the newest days, in
-   * every copy too: a copy is opened with the keys of its days alone.
-   */
-  async function rewriteOthers({ uses }: DiskLook, list: readonly StoredKey[]): Promise<void> {
-    const to = list.at(-1);
-    for (const from of list.slice(0, -1)) {
-      const others = uses.get(from.fingerprint)?.others ?? [];
-      if (to === undefined || (await sizeOf(folder, others)) > maxRewrittenBytes) continue;
-      await rewriteUnder(folder, others, { from, to });
-    }
-  }
-
   async function changeNow(
     { now, create, destroy }: DiskKeyChange,
     before: DiskLook,
   ): Promise<DiskKeysChanged> {
     const created = create ? nameOf(await keys.create(now)) : null;
     const list = await keys.list();
-    await rewriteOthers(before, list);
+    await rewriteOthers(folder, before, list);
     if (destroy.length === 0) return { created, destroyed: [], files: 0 };
     const { uses, strange, files } = await disk.look();
     const destroyed: number[] = [];
@@ -68,6 +55,3 @@ export function createDiskKeys(
     },
   };
 }
-
-/** What others may know of a key. */
-const nameOf = ({ secret: _, ...key }: StoredKey): DiskKey => key;

@@ -36,6 +36,11 @@ export function digestOf(fingerprint: string): string {
   return createHash('sha256').update(Buffer.from(fingerprint, 'hex')).digest('hex');
 }
 
+/** The digest of a key, or of the fingerprint that a file has of it. */
+export function diskKeyDigest(of: { readonly key: Buffer } | { readonly fingerprint: string }): string {
+  return digestOf('key' in of ? fingerprintOf(of.key) : of.fingerprint);
+}
+
 /** @param start the file's first bytes @returns the fingerprint of the key that it needs, or null where it is no such file */
 export function fingerprintIn(start: Buffer): string | null {
   if (start.length < headerBytes || start.toString('latin1', 0, signature.length) !== signature) return null;

@@ -29,6 +29,9 @@ export interface StoredKey extends DiskKey {
   readonly secret: Buffer;
 }
 
+/** What others may know of a key. */
+export const nameOf = ({ secret: _, ...key }: StoredKey): DiskKey => key;
+
 export interface KeyStore {
   readonly folder: string;
   /** The oldest first; the last one is the one to write under. */
@@ -44,7 +47,7 @@ const keyFile = z.strictObject({
   createdAt: utcTimestamp,
   keyHex: z.string().regex(new RegExp(`^[0-9a-f]{${keyBytes * 2}}$`)),
 });
-const nameOf = (id: number): string => `${id}.key`;
+const fileOf = (id: number): string => `${id}.key`;
 const keyName = /^[1-9]\d{0,14}\.key$/;
 const leftover = /\.(erasing|tmp)$/;
 
@@ -66,7 +69,7 @@ export async function openKeyStore(folder: string): Promise<KeyStore> {
       if (((await stat(path)).mode & 0o077) !== 0)
         throw unusable(path, 'others than the service can read it');
       const { id, createdAt, keyHex } = keyFile.parse(JSON.parse(await readFile(path, 'utf8')));
-      if (nameOf(id) !== name) throw unusable(path, 'it has the id of another file');
+      if (fileOf(id) !== name) throw unusable(path, 'it has the id of another file');
       const secret = Buffer.from(keyHex, 'hex');
       const fingerprint = fingerprintOf(secret);
       return { id, createdAt, fingerprint, digest: digestOf(fingerprint), secret };
@@ -90,14 +93,14 @@ export async function openKeyStore(folder: string): Promise<KeyStore> {
       const last = (await list()).at(-1);
       const id = Math.max(Math.floor(now / 1000), (last?.id ?? 0) + 1);
       const key = { id, createdAt: utc(now), keyHex: randomBytes(keyBytes).toString('hex') };
-      await writeFileDurably(join(folder, nameOf(id)), `${JSON.stringify(key)}\n`);
-      return read(nameOf(id));
+      await writeFileDurably(join(folder, fileOf(id)), `${JSON.stringify(key)}\n`);
+      return read(fileOf(id));
     },
 
     async erase(id) {
-      const going = `${nameOf(id)}.erasing`;
+      const going = `${fileOf(id)}.erasing`;
       try {
-        await rename(join(folder, nameOf(id)), join(folder, going));
+        await rename(join(folder, fileOf(id)), join(folder, going));
       } catch (error) {
         if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
         throw error;

@@ -1,6 +1,7 @@
 import { open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncFolder } from '#shared/runtime';
+import { type DiskLook, sizeOf } from './disk-look.ts';
 import { fingerprintIn, reencrypted } from './encrypted-file.ts';
 import type { StoredKey } from './key-store.ts';
 
@@ -8,10 +9,28 @@ import type { StoredKey } from './key-store.ts';
 export const maxRewrittenBytes = 64 * 1024 * 1024;
 
 /**
+ * Writes what belongs to no day under the last key, so that it lives and dies with the newest days, in every
+ * copy too: a copy is opened with the keys of its days alone.
+ * @param keys the oldest first
+ */
+export async function rewriteOthers(
+  folder: string,
+  { uses }: DiskLook,
+  keys: readonly StoredKey[],
+): Promise<void> {
+  const to = keys.at(-1);
+  for (const from of keys.slice(0, -1)) {
+    const others = uses.get(from.fingerprint)?.others ?? [];
+    if (to === undefined || (await sizeOf(folder, others)) > maxRewrittenBytes) continue;
+    await rewriteUnder(folder, others, { from, to });
+  }
+}
+
+/**
  * Writes files anew under another key, each whole or not at all. What reads one meanwhile has the old or the
  * new file, and each says itself which key it needs.
  */
-export async function rewriteUnder(
+async function rewriteUnder(
   folder: string,
   paths: readonly string[],
   { from, to }: { readonly from: StoredKey; readonly to: StoredKey },

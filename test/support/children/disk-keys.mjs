@@ -1,7 +1,8 @@
 // The retention service with a ledger and an encrypted engine in the folder given, and a key of the disk for
 // each day. `run`: stores a day, takes the one of three days before away, and looks, day after day by a clock
 // of its own; it says each day's number once the day is stored. `look`: says what is there, finishes what was
-// left, and says it again. Run from the built project; killed by its test.
+// left, and says it again. With a step, such as `after disk_key.retired`, it kills itself there. Run from the
+// built project; else killed by its test.
 import { writeSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ import {
 } from '#shared/store';
 import { categoryIds } from '#shared/traffic';
 
-const [folder, mode, firstDay] = process.argv.slice(2);
+const [folder, mode, firstDay, step] = process.argv.slice(2);
 const at = (name) => join(folder, name);
 const midnightOf = (number) => Date.UTC(2096, 0, 1 + number);
 const dayOf = (number) => new Date(midnightOf(number)).toISOString().slice(0, 10);
@@ -48,11 +49,31 @@ const disclosure = await openDisclosure(installation, {
   retention: defaultRetention,
 });
 const partitions = createPartitions(database, { database: 'default' });
+const reach = (reached) => {
+  if (step === reached) process.kill(process.pid, 'SIGKILL');
+};
+const { retentionRecord } = disclosure;
+const record = {
+  view: retentionRecord.view,
+  async append(draft) {
+    reach(`before ${draft.kind}`);
+    await retentionRecord.append(draft);
+    reach(`after ${draft.kind}`);
+  },
+};
+const keys = {
+  ...diskKeys,
+  async change(change) {
+    const changed = await diskKeys.change(change);
+    if (changed?.destroyed.length > 0) reach('after the key');
+    return changed;
+  },
+};
 const retention = createRetention({
   partitions: { ...partitions, engineTime: async () => clock.now() },
-  record: disclosure.retentionRecord,
+  record,
   policy: { period: defaultRetention, legalBasis: 'policy of the test' },
-  diskKeys: { keys: diskKeys, days: 1 },
+  diskKeys: { keys, days: 1 },
   places: [],
   clock,
   monotonic: () => clock.now(),
