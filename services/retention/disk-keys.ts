@@ -58,6 +58,11 @@ export function createKeyKeeping(options: {
   async function recordNew(view: RetentionView, there: readonly DiskKey[]): Promise<RetentionView> {
     const latest = view.diskKeys.at(-1)?.keyId ?? 0;
     const fresh = there.filter(({ id }) => id > latest);
+    const known = new Set(view.diskKeys.map(({ keyId }) => keyId));
+    if (there.some(({ id }) => id <= latest && !known.has(id))) {
+      // Destroyed once, and brought back; or made under a clock that was set back.
+      logger.warn({ code: 'disk_key.unrecorded' }, 'the key store has a key that the ledger does not know');
+    }
     for (const key of fresh) await record.append({ kind: 'disk_key.created', details: detailsOf(key) });
     return fresh.length === 0 ? view : record.view();
   }

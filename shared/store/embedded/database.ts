@@ -137,8 +137,9 @@ class EmbeddedDatabase implements Database {
         for (let waited = 0; this.#streams.size > 0 && waited < maxHoldUpMs; waited += 10) await sleep(10);
         return await this.#oneByOne.run(async () => {
           if (this.#streams.size > 0) return null;
-          await this.#engine?.close();
+          const engine = this.#engine;
           this.#engine = null;
+          await engine?.close();
           try {
             return await task();
           } finally {
@@ -175,8 +176,8 @@ class EmbeddedDatabase implements Database {
     while (this.#engine === null || this.#closing !== null) {
       if (this.#closing === null) await this.#oneByOne.run(() => this.#opened());
       else await this.#closing;
+      this.#assertOpen();
     }
-    this.#assertOpen();
     const session = this.#engine.openStream();
     this.#streams.add(session);
     return session;
