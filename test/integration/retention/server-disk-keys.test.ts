@@ -33,7 +33,7 @@ describe('keys of a server’s disk, in the configuration of infra/clickhouse', 
   let store: TrafficStore;
   let diskKeys: DiskKeys;
   const at = (name: string): string => join(folder, name);
-  const keyFile = (): string => at('config.d/disk-key.xml');
+  const keyFile = (): string => at('config.d/storage_keys.xml');
   let engineArguments: string[];
 
   async function start(): Promise<void> {
