@@ -179,8 +179,8 @@ describe(`keys of the disk over ${weeks} weeks of which ${months} months are kep
     await cp(at('kept'), key);
     // Its days end; killed between the key and the certificate.
     const partitions = createPartitions(t.database, { database: 'default' });
-    for (const { day } of await partitions.list()) {
-      if (day <= (oldest.lastDay ?? '')) await partitions.drop('traffic', day);
+    for (const { table, day } of await partitions.list()) {
+      if (day <= (oldest.lastDay ?? '')) await partitions.drop(table, day);
     }
     for (let tries = 0; (await diskKeys.look()).keys[0]?.free !== true; tries++) {
       if (tries > 300) throw new Error('the files of the days are still there');

@@ -8,6 +8,7 @@ import {
   createTrafficStore,
   defaultRetention,
   type EncryptedDatabase,
+  expiringTables,
   loadMigrations,
   openEmbeddedDatabase,
   openEncryptedDatabase,
@@ -200,7 +201,7 @@ describe('the embedded engine on its encrypted disk', () => {
     expect((await open.diskKeys.look()).keys[0]).toMatchObject({ files: expect.any(Number), free: false });
     expect((await open.diskKeys.change(destroy))?.destroyed).toEqual([]);
 
-    await partitions.drop('traffic', '2096-06-01');
+    for (const table of expiringTables) await partitions.drop(table, '2096-06-01');
     await until(async () => (await open.diskKeys.look()).keys[0]?.free === true);
     // While the key lives, a copy of before is readable.
     await open.store.close();

@@ -14,6 +14,7 @@ import {
   createPartitions,
   createTrafficStore,
   defaultRetention,
+  expiringTables,
   loadMigrations,
   openEncryptedDatabase,
 } from '#shared/store';
@@ -100,7 +101,7 @@ if (mode === 'run') {
     await store.insertEvents([eventOf(today)], { deduplicationToken: `day-${today}` });
     // Synchronous, so that what was said is out even if the process dies in the next instant.
     writeSync(1, `${today}\n`);
-    await partitions.drop('traffic', dayOf(today - 3));
+    for (const table of expiringTables) await partitions.drop(table, dayOf(today - 3));
     await retention.tick();
   }
 }
