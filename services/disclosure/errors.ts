@@ -101,6 +101,22 @@ const ownErrors = {
   ),
   'retention.run_differs': row(409, 'Run differs', 'Certify exactly the days that the run began with.'),
   'retention.backwards': row(409, 'Certified already', 'Certify no day before the last that was certified.'),
+  'disk_key.not_later': row(
+    409,
+    'No later key',
+    'Record keys in the order in which they were made, none twice.',
+  ),
+  'disk_key.unknown': row(
+    409,
+    'No such key',
+    'Read what the ledger says of the keys; record a new one first.',
+  ),
+  'disk_key.in_use': row(
+    409,
+    'Key in use',
+    'Destroy no key that data are written under, and none before it is recorded that no file needs it.',
+  ),
+  'disk_key.differs': row(409, 'Key differs', 'Name the days on which the key was written under, once.'),
   'ledger.unavailable': row(503, 'Ledger unavailable', 'Nothing was done and nothing left. Try again later.'),
   'ledger.in_doubt': row(
     503,

@@ -22,6 +22,13 @@ export const standaloneConfigSchema = z
     retentionPeriod: retentionPeriodSchema.prefault('P6M'),
     /** The law or policy that the period follows, in your own words: stands in the ledger with the period. */
     legalBasis: z.string().min(1).max(500).default('not stated by the operator'),
+    /**
+     * Keys of the encrypted disk: their folder, which must not be in the data folder (beside it where
+     * absent), and how many days are written under one.
+     */
+    diskKeys: z
+      .strictObject({ folder: text.optional(), days: z.int().min(1).max(92).default(7) })
+      .prefault({}),
     sources: sourceListSchema.default([]),
     tls: z.strictObject({ certFile: text, keyFile: text }).optional(),
     /** Witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy). */

@@ -8,7 +8,13 @@ import {
 } from '#services/disclosure';
 import { loadRegimes } from '#shared/regimes';
 import { type Clock, type Logger, makePrivateFolder, softwareVersion, utc } from '#shared/runtime';
-import { createMigrations, createTrafficStore, loadMigrations, openEmbeddedDatabase } from '#shared/store';
+import {
+  createMigrations,
+  createTrafficStore,
+  keyFolderOf,
+  loadMigrations,
+  openEncryptedDatabase,
+} from '#shared/store';
 import type { StandaloneConfig } from './config.ts';
 import { openWay } from './event-way.ts';
 import { startRetention } from './retention.ts';
@@ -37,6 +43,9 @@ export interface Standalone {
   /** Names of key files that were made just now. */
   readonly keysMade: readonly string[];
   readonly keyFolder: string;
+  /** Where the keys of the encrypted disk are, and whether the first of them was made just now. */
+  readonly diskKeyFolder: string;
+  readonly diskKeyMade: boolean;
   /** Resolves, if ever, with why it can go on no longer. */
   readonly failed: Promise<Error>;
   /** Reads no more, finishes what was read, and lets go of the data folder. */
@@ -64,7 +73,12 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
     const { ledger, keysMade } = installation;
     opened.push(() => ledger.close());
 
-    const database = await openEmbeddedDatabase({ folder: at('engine') });
+    const diskKeyFolder = keyFolderOf(folder, config.diskKeys.folder);
+    const { database, diskKeys, isNew } = await openEncryptedDatabase({
+      folder: at('engine'),
+      keyFolder: diskKeyFolder,
+      now: clock.now(),
+    });
     const { retentionPeriod: retention } = config;
     const store = createTrafficStore(database, { retention });
     opened.push(() => store.close());
@@ -93,6 +107,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
 
     const expiry = startRetention(config, {
       database,
+      diskKeys,
       record: disclosure.retentionRecord,
       packagesLeft: disclosure.packagesLeft,
       folder,
@@ -143,6 +158,8 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       url: publicUrl,
       keysMade,
       keyFolder,
+      diskKeyFolder,
+      diskKeyMade: isNew,
       failed: way.failed,
       stop: closeAll,
     };

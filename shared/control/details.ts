@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { utcTimestamp } from '#shared/traffic';
+import { diskKeyDetails } from './disk-keys.ts';
 import { orderEntryDetails } from './order-entries.ts';
 import { retentionDetails } from './retention.ts';
 import { roles } from './roles.ts';
@@ -81,6 +82,7 @@ export const entryDetails = {
   'disclosure.interrupted': z.strictObject({ orderId: idSchema, code: codeSchema }),
   'disclosure.collected': z.strictObject({ bytes: count }),
   ...retentionDetails,
+  ...diskKeyDetails,
   /** Access that changed nothing: a reading of orders, documents, the ledger. */
   'access.granted': z.strictObject({ route: z.string().max(128) }),
   /** A refusal to a credential whose signature was verified. */

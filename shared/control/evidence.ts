@@ -144,6 +144,9 @@ function bodyOf(entry: AnyControlEntry): object | null {
       return { reason: entry.details.reason };
     case 'retention.configured':
     case 'retention.overdue':
+    case 'disk_key.created':
+    case 'disk_key.retired':
+    case 'disk_key.destroyed':
       return entry.details;
     case 'retention.started':
     case 'retention.certified':

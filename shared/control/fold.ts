@@ -1,6 +1,7 @@
 import { parseStrictJson } from '#shared/runtime';
 import { parseCompact, proofClaimsSchema, proofLimits, proofRememberSeconds } from '#shared/signed-request';
 import type { EntryKind } from './details.ts';
+import { decideDiskKey } from './disk-keys.ts';
 import { type AnyControlEntry, ControlError } from './entry.ts';
 import { isOrderEntry, nextOrder, type OrderEntry, withEstimate } from './fold-order.ts';
 import { believedTime, decideRetention, type RetentionDraft } from './retention.ts';
@@ -62,6 +63,9 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'retention.certified': ['retention'],
   'retention.overdue': ['retention'],
   'retention.package_removed': [],
+  'disk_key.created': ['retention'],
+  'disk_key.retired': ['retention'],
+  'disk_key.destroyed': ['retention'],
   'access.granted': roles,
   'access.refused': roles,
   'access.noise': [],
@@ -210,6 +214,15 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       const decision = decideRetention(state.retention, retentionDraft(entry, subject), entry.at);
       if (!decision.ok) throw new ControlError(index, `the rules of expiry refuse it (${decision.code})`);
       state.retention = decision.state;
+      return;
+    }
+    case 'disk_key.created':
+    case 'disk_key.retired':
+    case 'disk_key.destroyed': {
+      const decision = decideDiskKey(state.diskKeys, entry, entry.at);
+      if (!decision.ok)
+        throw new ControlError(index, `the rules of the disk's keys refuse it (${decision.code})`);
+      state.diskKeys = decision.keys;
       return;
     }
     case 'retention.package_removed':

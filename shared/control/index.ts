@@ -37,6 +37,17 @@ export {
   thumbprintSchema,
 } from './details.ts';
 export {
+  type DiskKeyDecision,
+  type DiskKeyDraft,
+  type DiskKeyKind,
+  type DiskKeyRefusal,
+  decideDiskKey,
+  diskKeyDetails,
+  isDiskKeyDraft,
+  type RecordedDiskKey,
+  recordedDiskKey,
+} from './disk-keys.ts';
+export {
   type Actor,
   type AnyControlEntry,
   asControlEntry,

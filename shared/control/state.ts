@@ -1,4 +1,5 @@
 import type { DetailsOf, EntryKind, ServiceConfiguration } from './details.ts';
+import type { RecordedDiskKey } from './disk-keys.ts';
 import type { OrderState } from './order-state.ts';
 import { noRetention, type RetentionState } from './retention.ts';
 
@@ -52,6 +53,8 @@ export interface ControlState {
   readonly usedProofs: Map<string, number>;
   readonly counts: Map<EntryKind, number>;
   retention: RetentionState;
+  /** Keys of the encrypted disk that are not destroyed, the oldest first. */
+  diskKeys: RecordedDiskKey[];
   /** Time of the latest entry; of noise, its end. Empty before the first. */
   latestAt: string;
   /** See `believedTime`. */
@@ -70,6 +73,7 @@ export function emptyState(): ControlState {
     usedProofs: new Map(),
     counts: new Map(),
     retention: noRetention,
+    diskKeys: [],
     latestAt: '',
     believedAt: '',
     signedSize: 0,

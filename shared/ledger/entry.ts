@@ -49,6 +49,9 @@ export const entryKinds = [
   'retention.certified',
   'retention.overdue',
   'retention.package_removed',
+  'disk_key.created',
+  'disk_key.retired',
+  'disk_key.destroyed',
   'statistics.exported',
   'configuration.changed',
 ] as const;

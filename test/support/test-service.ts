@@ -21,9 +21,12 @@ import { generateKey, type SigningKey, signRequest } from '#shared/signed-reques
 import {
   createMigrations,
   createTrafficStore,
+  type Database,
+  type DiskKeys,
   defaultRetention,
   loadMigrations,
   openEmbeddedDatabase,
+  openEncryptedDatabase,
   type TrafficStore,
 } from '#shared/store';
 import { createTestClock, type TestClock } from './test-clock.ts';
@@ -92,6 +95,9 @@ export interface TestService {
   readonly service: DisclosureService;
   readonly clock: TestClock;
   readonly store: TrafficStore;
+  readonly database: Database;
+  /** Where the engine is on an encrypted disk. */
+  readonly diskKeys: DiskKeys | undefined;
   readonly ledger: Ledger;
   readonly folder: string;
   readonly administrator: Person;
@@ -123,6 +129,8 @@ export interface TestServiceOptions {
   readonly between?: (store: TrafficStore) => TrafficStore;
   /** The ledger's key, for tests of what its holder can do. */
   readonly signer?: NoteSigner;
+  /** The engine on an encrypted disk, with its keys there. */
+  readonly diskKeyFolder?: string;
 }
 
 const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\nstartxref\n0\n%%EOF\n');
@@ -131,7 +139,11 @@ const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\nstartxref\n0\n%%
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'griffie-test-')));
   const clock = createTestClock(testStart);
-  const database = await openEmbeddedDatabase({ folder: join(folder, 'engine') });
+  const engine = { folder: join(folder, 'engine') };
+  const { database, diskKeys } =
+    options.diskKeyFolder === undefined
+      ? { database: await openEmbeddedDatabase(engine), diskKeys: undefined }
+      : await openEncryptedDatabase({ ...engine, keyFolder: options.diskKeyFolder, now: clock.now() });
   const store = createTrafficStore(database, { retention: defaultRetention });
   await createMigrations(database, {
     retention: defaultRetention,
@@ -237,6 +249,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     service,
     clock,
     store,
+    database,
+    diskKeys,
     ledger,
     folder,
     administrator,

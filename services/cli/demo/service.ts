@@ -42,7 +42,7 @@ export async function startDemoService(io: CliIo, stage: Stage, folder: string):
   const reading = (async () => {
     for await (const chunk of process.output) {
       for (const line of Buffer.from(chunk).toString('utf8').trimEnd().split('\n')) {
-        await stage.say(`      ${line.replaceAll(`${data}/`, '')}`);
+        await stage.say(`      ${line.replaceAll(`${data}/`, '').replaceAll(`${folder}/`, '')}`);
         started ||= line.includes(url);
       }
     }
