@@ -39,11 +39,11 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
     async (request, reply) => {
       const { orderId } = request.body;
       const requested = readScope(request.body.scope);
+      const disclosureId = uuidv7({ msecs: clock.now() });
       const { result } = await act(context, request, async (state, at, credential) => {
         const release = decideRelease(state, orderId, at);
         const order = release.ok ? (await getOrder(cases, release.order)).order : null;
         const decision = decideDisclosure(state, orderId, order, requested, at);
-        const disclosureId = uuidv7({ msecs: clock.now() });
         const body = Buffer.from(bodyOf(request)).toString('base64');
         if (!decision.ok) {
           const [code = 'service.internal'] = decision.codes;

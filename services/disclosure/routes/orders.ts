@@ -55,13 +55,13 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
     },
     async (request, reply) => {
       const document = readDocument(request.body.document);
+      const orderId = uuidv7({ msecs: clock.now() });
       const { result } = await act(context, request, async (_state, at, credential) => {
         const checked = checkOrder(request.body.order, at);
         if (!checked.ok) {
           return { ok: false, error: new ApiError('order.invalid', { problems: checked.problems }) };
         }
         const { order } = checked;
-        const orderId = uuidv7({ msecs: clock.now() });
         const details = orderDetails(order);
         const commitments = await putOrder(cases, orderId, order, document, bodyOf(request));
         const recordedBy = { thumbprint: credential.thumbprint, personId: credential.personId };
