@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kafkaConfigSchema, kafkaSettingsFromEnvironment, kafkaVariables } from '#shared/bus';
 import {
   commonSettings,
   commonVariables,
@@ -58,6 +59,10 @@ const schema = z
     clickhouse: serverConfigSchema,
     dataFolder: path,
     keyFolder: path,
+    /** What gives the ledger its order: this process alone, or a topic that several replicas share. */
+    ledger: z.enum(['folder', 'kafka']).default('folder'),
+    kafka: kafkaConfigSchema.optional(),
+    sharedFolder: path.optional(),
     listen: listenAddressSchema.prefault('127.0.0.1:8425'),
     publicUrl: publicUrlSchema.optional(),
     /** Name of the operator, as it stands on written disclosures. */
@@ -72,6 +77,10 @@ const schema = z
     path: ['listen'],
     message: 'an address that others reach needs DISCLOSURE_TLS_CERT_FILE and DISCLOSURE_TLS_KEY_FILE',
   })
+  .refine(({ ledger, sharedFolder }) => (ledger === 'kafka') === (sharedFolder !== undefined), {
+    path: ['sharedFolder'],
+    message: 'goes with DISCLOSURE_LEDGER=kafka, and only with it',
+  })
   .refine(({ listen, healthListen }) => listen.port !== healthListen.port || listen.port === 0, {
     path: ['healthListen'],
     message: 'must have another port than DISCLOSURE_LISTEN',
@@ -83,7 +92,7 @@ const own: readonly Variable[] = [
   {
     name: 'DISCLOSURE_DATA_FOLDER',
     member: 'dataFolder',
-    about: 'folder of ledger, case files and packages, on a local disk',
+    about: 'folder of ledger, case files and packages, on a local disk; no other process may use it',
     required: true,
   },
   {
@@ -91,6 +100,19 @@ const own: readonly Variable[] = [
     member: 'keyFolder',
     about: 'folder of the keys, best on another disk than the data; made at the first start',
     required: true,
+  },
+  {
+    name: 'DISCLOSURE_LEDGER',
+    member: 'ledger',
+    about:
+      'folder: this process alone writes the ledger; kafka: several replicas do, in the order of a topic',
+    default: 'folder',
+  },
+  {
+    name: 'DISCLOSURE_SHARED_FOLDER',
+    member: 'sharedFolder',
+    about:
+      'folder of case files and packages on storage that all replicas share; with DISCLOSURE_LEDGER=kafka',
   },
   {
     name: 'DISCLOSURE_OPERATOR',
@@ -140,10 +162,19 @@ const own: readonly Variable[] = [
   ...commonVariables,
 ];
 
-export const disclosureVariables: readonly Variable[] = [...own, ...nested('clickhouse', serverVariables)];
+export const disclosureVariables: readonly Variable[] = [
+  ...own,
+  ...nested('clickhouse', serverVariables),
+  // Needed only where the ledger is on Kafka.
+  ...nested('kafka', kafkaVariables).map(({ required: _, ...variable }) => variable),
+];
 
 export function readDisclosureSettings(env: Environment): Promise<Outcome<DisclosureSettings>> {
-  const settings = { ...settingsFrom(own, env), clickhouse: serverSettingsFromEnvironment(env) };
+  const settings = {
+    ...settingsFrom(own, env),
+    clickhouse: serverSettingsFromEnvironment(env),
+    ...(env.DISCLOSURE_LEDGER === 'kafka' ? { kafka: kafkaSettingsFromEnvironment(env) } : {}),
+  };
   return readEnvironment(env, { variables: disclosureVariables, settings, schema });
 }
 

@@ -9,7 +9,13 @@ export type { FirstAdministrator } from './control/bootstrap.ts';
 export { errorTable } from './errors.ts';
 export { announceKeys, KeyFileError, keyFiles } from './keys.ts';
 export { apiLimits } from './limits.ts';
-export { type Installation, openDisclosure, openInstallation, openInstallationWitnessing } from './open.ts';
+export {
+  type Installation,
+  openDisclosure,
+  openInstallation,
+  openInstallationWitnessing,
+  seedInstallation,
+} from './open.ts';
 export { disclosureService } from './process.ts';
 export {
   type Answered,

@@ -140,7 +140,8 @@ async function jwkText(key: SigningKey): Promise<string> {
   return `${JSON.stringify(await exportPrivateJwk(key), null, 2)}\n`;
 }
 
-async function readSecret(path: string, name: string): Promise<string | null> {
+/** @returns null where there is no such file. @throws KeyFileError where others can read it */
+export async function readSecret(path: string, name: string): Promise<string | null> {
   const found = await stat(path).catch(() => null);
   if (found === null) return null;
   if ((found.mode & 0o077) !== 0) throw new KeyFileError(name, 'can be read by others than the service');

@@ -1,13 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createLedger, type Ledger, type LedgerStorage, witnessedPath } from '#shared/ledger';
-import { createTileDirectory } from '#shared/ledger-storage';
+import {
+  createLedger,
+  type Ledger,
+  type LedgerOrder,
+  type LedgerStorage,
+  witnessedPath,
+} from '#shared/ledger';
+import {
+  createOrderedLedger,
+  createTileDirectory,
+  type OrderedLedger,
+  seedOrder,
+} from '#shared/ledger-storage';
 import { readAnchors } from '#shared/order-document';
 import type { Regimes } from '#shared/orders';
 import { type Clock, type Logger, softwareVersion } from '#shared/runtime';
 import type { RetentionPeriod, TrafficStore } from '#shared/store';
 import type { FirstAdministrator } from './control/bootstrap.ts';
 import { openFirstAdministrator, openKeys, type ServiceKeys } from './keys.ts';
+import { openTopicSecret } from './replica.ts';
 import { type Answered, createDisclosureService, type DisclosureService } from './service.ts';
 import { readWitnessPolicy } from './witnesses/policy-file.ts';
 import { openWitnessing, type Witnessing } from './witnesses/witnessing.ts';
@@ -15,6 +27,8 @@ import { openWitnessing, type Witnessing } from './witnesses/witnessing.ts';
 /** An installation's ledger, under its writer's lock, and its keys. */
 export interface Installation {
   readonly ledger: Ledger;
+  /** The same ledger, where it is one of several replicas. */
+  readonly ordered?: OrderedLedger;
   readonly ledgerFiles: LedgerStorage;
   readonly ledgerFolder: string;
   readonly keys: ServiceKeys;
@@ -25,31 +39,78 @@ export interface Installation {
   readonly keysMade: readonly string[];
 }
 
-/**
- * Opens keys and ledger; makes those of a new installation.
- * @param options folders are absolute; the ledger's parent must be there
- * @throws LedgerError `ledger.locked` where another process has it; KeyFileError
- */
-export async function openInstallation(options: {
+interface InstallationOptions {
+  /** Absolute; its parent must be there. */
   readonly ledgerFolder: string;
+  /** Absolute. */
   readonly keyFolder: string;
   readonly publicUrl: string;
   readonly clock: Clock;
-}): Promise<Installation> {
+  /** Where several replicas write the ledger: what gives it its order. Closed with the ledger. */
+  readonly replication?: { readonly order: LedgerOrder; readonly logger: Logger };
+}
+
+/**
+ * Opens keys and ledger; makes those of a new installation.
+ * @throws LedgerError `ledger.locked` where another process has it, `ledger.order_differs`; KeyFileError;
+ * whatever the order rejects with
+ */
+export async function openInstallation(options: InstallationOptions): Promise<Installation> {
   const { ledgerFolder, keyFolder, publicUrl, clock } = options;
   const ledgerFiles = createTileDirectory(ledgerFolder);
-  const isNew = (await ledgerFiles.readCommitted()) === undefined;
-  const keys = await openKeys(keyFolder, { publicUrl, isNew });
-  const ledger = await createLedger({ storage: ledgerFiles, signer: keys.ledger });
-  const open = { ledger, ledgerFiles, ledgerFolder, keys, publicUrl };
+  const opened = await openLedger(options, ledgerFiles);
+  const { ledger, keys } = opened;
+  const open = { ...opened, ledgerFiles, ledgerFolder, publicUrl };
   try {
-    if (ledger.checkpoint().size > 0) return { ...open, keysMade: keys.made };
+    if (ledger.checkpoint().size > 0) return open;
     const first = await openFirstAdministrator(keyFolder, { publicUrl, now: clock.now() });
     return { ...open, firstAdministrator: first.administrator, keysMade: [...keys.made, ...first.made] };
   } catch (error) {
     await ledger.close();
     throw error;
   }
+}
+
+async function openLedger(
+  { keyFolder, publicUrl, replication }: InstallationOptions,
+  files: LedgerStorage,
+): Promise<Pick<Installation, 'ledger' | 'ordered' | 'keys' | 'keysMade'>> {
+  const isEmpty = (await files.readCommitted()) === undefined;
+  if (replication === undefined) {
+    const keys = await openKeys(keyFolder, { publicUrl, isNew: isEmpty });
+    const ledger = await createLedger({ storage: files, signer: keys.ledger });
+    return { ledger, keys, keysMade: keys.made };
+  }
+  const { order, logger } = replication;
+  try {
+    const isNew = isEmpty && (await order.bounds()).end === 0;
+    const keys = await openKeys(keyFolder, { publicUrl, isNew });
+    const { secret, made } = await openTopicSecret(keyFolder, { isNew });
+    const ordered = await createOrderedLedger({ order, cache: files, signer: keys.ledger, secret, logger });
+    return { ledger: ordered, ordered, keys, keysMade: [...keys.made, ...made] };
+  } catch (error) {
+    await order.close();
+    throw error;
+  }
+}
+
+/**
+ * Puts an installation's ledger into an order, or what the order lacks of it; see `seedOrder`. Makes the
+ * replicas' secret where there is none yet.
+ * @returns how many entries were put, and the names of key files that were made
+ * @throws LedgerError `ledger.locked` while a process runs over the folder, `ledger.order_differs`; KeyFileError
+ */
+export async function seedInstallation(options: {
+  readonly ledgerFolder: string;
+  readonly keyFolder: string;
+  readonly order: LedgerOrder;
+}): Promise<{ readonly entries: number; readonly keysMade: readonly string[] }> {
+  const { ledgerFolder, keyFolder, order } = options;
+  const keys = await openKeys(keyFolder, { publicUrl: '', isNew: false });
+  const isNew = (await order.bounds()).end === 0;
+  const { secret, made } = await openTopicSecret(keyFolder, { isNew });
+  const cache = createTileDirectory(ledgerFolder);
+  return { entries: await seedOrder({ order, cache, signer: keys.ledger, secret }), keysMade: made };
 }
 
 /** The disclosure API of an installation; does not listen yet. The installation's ledger stays the caller's. */
@@ -63,6 +124,8 @@ export async function openDisclosure(
     readonly packageFolder: string;
     /** The state is kept here for the next start; it may be deleted. */
     readonly snapshotFolder: string;
+    /** This replica's name, where several share the two folders. */
+    readonly replica?: string | undefined;
     readonly operator: string;
     readonly regimes: Regimes;
     /** PEM of what signatures of orders' documents must lead to. */
@@ -74,7 +137,7 @@ export async function openDisclosure(
   },
 ): Promise<DisclosureService> {
   const { ledger, ledgerFiles, keys, publicUrl, firstAdministrator } = installation;
-  const { retention, tls, witnessing, snapshotFolder, documentAnchorsFile, ...given } = options;
+  const { retention, tls, witnessing, replica, snapshotFolder, documentAnchorsFile, ...given } = options;
   return createDisclosureService({
     ...given,
     ledger,
@@ -92,6 +155,7 @@ export async function openDisclosure(
     ...(firstAdministrator ? { firstAdministrator } : {}),
     ...(witnessing ? { witnessing } : {}),
     ...(documentAnchorsFile === undefined ? {} : { documentAnchors: await readAnchors(documentAnchorsFile) }),
+    ...(replica ? { replica } : {}),
     ...(tls ? { tls: await readTls(tls) } : {}),
   });
 }

@@ -64,6 +64,8 @@ export interface DisclosureDeps {
   readonly packageFolder: string;
   /** Where the state is kept for the next start, and the secret under which it is believed. */
   readonly snapshots?: { readonly folder: string; readonly key: Uint8Array };
+  /** This replica's name, where several share the two folders. */
+  readonly replica?: string;
   /** Name of the operator, as it stands on written disclosures. */
   readonly operator: string;
   readonly configuration: ServiceConfiguration;
@@ -99,6 +101,7 @@ export interface DisclosureService {
 const noiseIntervalMs = 60_000;
 const orderWatchIntervalMs = 30_000;
 const packageIntervalMs = 3_600_000;
+const takeOverIntervalMs = 60_000;
 
 /**
  * The disclosure API over a ledger and a store.
@@ -110,7 +113,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   const control = await openControlPlane(ledger, clock, snapshots);
   await bootstrap(control, deps.configuration, deps.firstAdministrator);
   const cases = await openCaseFiles(deps.caseFolder, deps.caseFileIdentity);
-  const packages = await openPackageFolder(deps.packageFolder);
+  const packages = await openPackageFolder(deps.packageFolder, deps.replica);
   const signer = deps.manifestSigner;
   const releases = createReleaseQueue(
     { control, ledger, cases, store, packages, signer, operator: deps.operator, clock },
@@ -203,6 +206,16 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       logger.error({ code: codeOf(error) }, 'alarms about orders were not recorded; it is tried again');
     }
   }
+  async function takeOverReleases(): Promise<void> {
+    try {
+      await releases.takeOver();
+    } catch (error) {
+      logger.error(
+        { code: codeOf(error) },
+        'unfinished disclosures could not be looked for; it is tried again',
+      );
+    }
+  }
   let expiring = Promise.resolve();
   let watching = Promise.resolve();
   const timers: NodeJS.Timeout[] = [];
@@ -220,6 +233,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
           watching = watching.then(watchOrders);
         }, orderWatchIntervalMs),
         setInterval(() => void recordNoise(), noiseIntervalMs),
+        setInterval(() => void takeOverReleases(), takeOverIntervalMs),
         setInterval(() => {
           expiring = expiring.then(expirePackages);
         }, packageIntervalMs),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { voidReasons } from '#shared/ledger';
 import { utcTimestamp } from '#shared/traffic';
 import { diskKeyDetails } from './disk-keys.ts';
 import { orderEntryDetails } from './order-entries.ts';
@@ -43,6 +44,14 @@ export const completeness = ['complete', 'incomplete', 'none'] as const;
 export const entryDetails = {
   'ledger.started': configuration,
   'configuration.changed': configuration,
+  /** A record of the topic that is no entry of the ledger: it has its place in the tree and no effect. */
+  'ledger.voided': z.strictObject({
+    reason: z.enum(voidReasons),
+    /** Entries there were when it was decided. */
+    after: count.optional(),
+    /** Leaf hash that the entry would have had. */
+    leaf: sha256Hex.optional(),
+  }),
   'credential.enrolled': z.strictObject({
     credentialId: labelSchema,
     personId: labelSchema,

@@ -34,6 +34,7 @@ export function foldEntry(state: ControlState, entry: AnyControlEntry): ControlS
 /** Which roles may cause which kinds; kinds that only the service itself writes have none. */
 const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'ledger.started': [],
+  'ledger.voided': [],
   'configuration.changed': [],
   'credential.enrolled': ['administrator'],
   'credential.revoked': ['administrator'],
@@ -233,6 +234,7 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
         return { ...d, packageRemovedAt: entry.at };
       });
       return;
+    case 'ledger.voided':
     case 'disclosure.refused':
     case 'access.granted':
     case 'access.refused':

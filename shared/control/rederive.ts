@@ -28,7 +28,8 @@ export function rederive(
   regimes?: Regimes,
 ): Rederived {
   if (state.size === 0 && entry.kind !== 'ledger.started') return contradicts("is not a ledger's first");
-  // See `isDatedApart` of the replay for the two kinds that are told, and not decided.
+  // See `isDatedApart` of the replay for the kinds that are told, and not decided.
+  if (entry.kind === 'ledger.voided') return rederiveVoid(state, entry);
   const clock = entry.kind === 'access.noise' ? null : decideClock(state, entry.at);
   const isForClock = entry.kind === 'access.refused' && entry.details.code === 'clock.set_back';
   if (isForClock) return clock?.ok ? contradicts(unborne('clock.set_back')) : follows;
@@ -90,6 +91,15 @@ export function rederive(
     default:
       return follows;
   }
+}
+
+/** Whether the record came where the tree was no longer the one that it was decided on. */
+function rederiveVoid({ size }: ControlState, { details }: ControlEntry<'ledger.voided'>): Rederived {
+  const { reason, after, leaf } = details;
+  const isDecision = reason === 'overtaken' || reason === 'repeated';
+  if (!isDecision) return follows;
+  if (after === undefined || leaf === undefined) return contradicts('is void and does not say of what');
+  return after < size ? follows : contradicts('is void, and nothing came in between');
 }
 
 const useOf = ({ credential, claims }: RecordedRequest) => ({

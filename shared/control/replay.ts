@@ -59,6 +59,7 @@ const bounds = { problems: 100, indexesPerGap: 10 } as const;
 /** Kinds that carry no decision of the rules: only the fold has something to say of them. */
 const undecided: ReadonlySet<EntryKind> = new Set<EntryKind>([
   'ledger.started',
+  'ledger.voided',
   'configuration.changed',
   'access.noise',
 ]);
@@ -214,11 +215,13 @@ export class Replay {
 
 /**
  * A minute's noise is dated before its turn comes, and nothing hangs on that time; a refusal for the clock
- * has the clock's own reading, which `rederive` holds against the ledger.
+ * has the clock's own reading, which `rederive` holds against the ledger. What is void has the time of the
+ * entry before it, whichever that was.
  */
 function isDatedApart(entry: AnyControlEntry): boolean {
   return (
     entry.kind === 'access.noise' ||
+    entry.kind === 'ledger.voided' ||
     (entry.kind === 'access.refused' && entry.details.code === 'clock.set_back')
   );
 }

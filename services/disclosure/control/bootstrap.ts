@@ -23,6 +23,8 @@ export async function bootstrap(
   // A start that changes nothing decides nothing: the clock may be wrong until the network is there.
   if (isDeepStrictEqual(control.state.configuration, configuration)) return;
   await control.transact((state, at) => {
+    // Another replica may have come first.
+    if (isDeepStrictEqual(state.configuration, configuration)) return { entries: [], result: undefined };
     const by = { at, actor: { service: 'disclosure' } };
     const entries: AnyControlEntry[] = [];
     if (state.size === 0) {

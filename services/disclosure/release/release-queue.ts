@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { DisclosureState } from '#shared/control';
 import type { Logger } from '#shared/runtime';
 import { ClockError } from '../control/control-plane.ts';
 import { nothingYet, type ReleaseProgress } from './progress.ts';
@@ -10,6 +11,10 @@ const firstDelayMs = 200;
 const clockPauseMs = 1_000;
 /** What a release gets to end by itself at a stop; supervisors wait longer (`stopMs` of the runner). */
 const stopGraceMs = 5_000;
+/** After so long a disclosure that nobody finished is taken up, whoever had it: its replica may be dead. */
+const takeOverMs = 5 * 60_000;
+/** A package that was announced longer ago and is not there was removed, or is lost. */
+const lookBackMs = 86_400_000;
 
 /** Makes the packages of allowed requests, one after another, in the background. */
 export interface ReleaseQueue {
@@ -20,6 +25,8 @@ export interface ReleaseQueue {
   progress(disclosureId: string): ReleaseProgress | null;
   /** Takes up what a stop or a crash left undone. */
   resume(): Promise<void>;
+  /** Takes up what nobody finished for some minutes; to be called from time to time. */
+  takeOver(): Promise<void>;
   /**
    * Ends with the release that is under way; one that takes too long is given up, which is recorded. The
    * next start takes up both it and the others.
@@ -104,9 +111,16 @@ export function createReleaseQueue(deps: ReleaseDeps, logger: Logger): ReleaseQu
   }
 
   const add = (disclosureId: string): void => {
+    if (closed || running?.disclosureId === disclosureId || waiting.includes(disclosureId)) return;
     waiting.push(disclosureId);
     draining ??= drain();
   };
+
+  /** Whether there is something to do: the package to be made, or one that was announced to be sealed. */
+  async function isUndone({ disclosureId, status, released }: DisclosureState): Promise<boolean> {
+    if (released === undefined) return status === 'AwaitingDisclosure';
+    return deps.packages.isStaged(disclosureId);
+  }
 
   return {
     add,
@@ -123,9 +137,16 @@ export function createReleaseQueue(deps: ReleaseDeps, logger: Logger): ReleaseQu
       for (const id of await deps.packages.staged()) {
         if (disclosures.get(id)?.released === undefined) await deps.packages.discard(id);
       }
-      for (const { disclosureId, status, released } of disclosures.values()) {
-        const unsealed = released !== undefined && (await deps.packages.isStaged(disclosureId));
-        if (status === 'AwaitingDisclosure' || unsealed) add(disclosureId);
+      for (const disclosure of disclosures.values()) {
+        if (await isUndone(disclosure)) add(disclosure.disclosureId);
+      }
+    },
+    takeOver: async () => {
+      const now = deps.clock.now();
+      for (const disclosure of [...deps.control.state.disclosures.values()]) {
+        const age = now - Date.parse(disclosure.released?.at ?? disclosure.requestedAt);
+        if (age < takeOverMs || (disclosure.released !== undefined && age > lookBackMs)) continue;
+        if (await isUndone(disclosure)) add(disclosure.disclosureId);
       }
     },
     close: async () => {

@@ -40,11 +40,11 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
       const { orderId, orderVersion = 1 } = request.body;
       const named = { orderId, version: orderVersion };
       const requested = readScope(request.body.scope);
+      const disclosureId = uuidv7({ msecs: clock.now() });
       const { result } = await act(context, request, async (state, at, credential) => {
         const release = decideRelease(state, named, at);
         const order = release.ok ? (await getOrder(cases, release.order)).order : null;
         const decision = decideDisclosure(state, named, order, requested, at);
-        const disclosureId = uuidv7({ msecs: clock.now() });
         const body = Buffer.from(bodyOf(request)).toString('base64');
         if (!decision.ok) {
           const [code = 'service.internal'] = decision.codes;

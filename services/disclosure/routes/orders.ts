@@ -47,10 +47,10 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
     },
     async (request, reply) => {
       const document = await readDocument(request.body.document, documentAnchors, clock.now());
+      const orderId = uuidv7({ msecs: clock.now() });
       const given = { order: request.body.order, document, request: bodyOf(request) };
       const { result } = await act(context, request, (_state, at, credential) =>
         refusable(async () => {
-          const orderId = uuidv7({ msecs: clock.now() });
           const { details, keep } = await keptVersion(context, given, { orderId, number: 1 }, at);
           const commitments = await keep();
           const entry = { kind: 'order.recorded' as const, subject: orderId, commitments, details };
