@@ -1,3 +1,4 @@
+export { type CeremonyAdministrator, writeCeremony } from './ceremony.ts';
 export {
   type DisclosureSettings,
   disclosureVariables,
@@ -5,11 +6,11 @@ export {
   publicUrlSchema,
   readDisclosureSettings,
 } from './config.ts';
-export type { FirstAdministrator } from './control/bootstrap.ts';
 export { errorTable } from './errors.ts';
-export { announceKeys, KeyFileError, keyFiles } from './keys.ts';
+export { announceAdministrators, announceKeys, KeyFileError, keyFiles } from './keys.ts';
 export { apiLimits } from './limits.ts';
 export { type Installation, openDisclosure, openInstallation, openInstallationWitnessing } from './open.ts';
+export { passkeyPolicySchema } from './passkeys/models.ts';
 export { disclosureService } from './process.ts';
 export {
   type Answered,

@@ -1,14 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { certificateDigest } from '#shared/certificates';
 import { createLedger, type Ledger, type LedgerStorage, witnessedPath } from '#shared/ledger';
 import { createTileDirectory } from '#shared/ledger-storage';
 import { type Clock, type Logger, softwareVersion } from '#shared/runtime';
 import type { RetentionPeriod, TrafficStore } from '#shared/store';
-import type { FirstAdministrator } from './control/bootstrap.ts';
-import { openFirstAdministrator, openKeys, type ServiceKeys } from './keys.ts';
+import { type CeremonyAdministrator, readCeremony } from './ceremony.ts';
+import { readAnchors } from './certificate-anchors.ts';
+import { openKeys, type ServiceKeys } from './keys.ts';
+import { applyPasskeyPolicy, type PasskeyPolicy } from './passkeys/models.ts';
 import { type Answered, createDisclosureService, type DisclosureService } from './service.ts';
 import { readWitnessPolicy } from './witnesses/policy-file.ts';
 import { openWitnessing, type Witnessing } from './witnesses/witnessing.ts';
+
+/** PEM files of the listener. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Authorities of which every client must show a certificate. */
+  readonly clientAnchorsFile?: string | undefined;
+}
 
 /** An installation's ledger, under its writer's lock, and its keys. */
 export interface Installation {
@@ -17,8 +28,8 @@ export interface Installation {
   readonly ledgerFolder: string;
   readonly keys: ServiceKeys;
   readonly publicUrl: string;
-  /** Where the ledger has no entries yet. */
-  readonly firstAdministrator?: FirstAdministrator;
+  /** Of the last ceremony on the console. */
+  readonly ceremony: readonly CeremonyAdministrator[];
   /** Names of key files that were made just now. */
   readonly keysMade: readonly string[];
 }
@@ -26,28 +37,20 @@ export interface Installation {
 /**
  * Opens keys and ledger; makes those of a new installation.
  * @param options folders are absolute; the ledger's parent must be there
- * @throws LedgerError `ledger.locked` where another process has it; KeyFileError
+ * @throws LedgerError `ledger.locked` where another process has it; KeyFileError; CeremonyFileError
  */
 export async function openInstallation(options: {
   readonly ledgerFolder: string;
   readonly keyFolder: string;
   readonly publicUrl: string;
-  readonly clock: Clock;
 }): Promise<Installation> {
-  const { ledgerFolder, keyFolder, publicUrl, clock } = options;
+  const { ledgerFolder, keyFolder, publicUrl } = options;
   const ledgerFiles = createTileDirectory(ledgerFolder);
   const isNew = (await ledgerFiles.readCommitted()) === undefined;
   const keys = await openKeys(keyFolder, { publicUrl, isNew });
+  const ceremony = await readCeremony(keyFolder);
   const ledger = await createLedger({ storage: ledgerFiles, signer: keys.ledger });
-  const open = { ledger, ledgerFiles, ledgerFolder, keys, publicUrl };
-  try {
-    if (ledger.checkpoint().size > 0) return { ...open, keysMade: keys.made };
-    const first = await openFirstAdministrator(keyFolder, { publicUrl, now: clock.now() });
-    return { ...open, firstAdministrator: first.administrator, keysMade: [...keys.made, ...first.made] };
-  } catch (error) {
-    await ledger.close();
-    throw error;
-  }
+  return { ledger, ledgerFiles, ledgerFolder, keys, publicUrl, ceremony, keysMade: keys.made };
 }
 
 /** The disclosure API of an installation; does not listen yet. The installation's ledger stays the caller's. */
@@ -63,13 +66,17 @@ export async function openDisclosure(
     readonly snapshotFolder: string;
     readonly operator: string;
     readonly retention: RetentionPeriod;
-    readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+    readonly tls?: TlsFiles | undefined;
+    /** PEM of the authorities whose certificates credentials may have. */
+    readonly anchorsFile?: string | undefined;
+    readonly passkeys?: PasskeyPolicy | undefined;
     readonly witnessing?: Witnessing | undefined;
     readonly onAnswer?: (answered: Answered) => void;
   },
 ): Promise<DisclosureService> {
-  const { ledger, ledgerFiles, keys, publicUrl, firstAdministrator } = installation;
-  const { retention, tls, witnessing, snapshotFolder, ...given } = options;
+  const { ledger, ledgerFiles, keys, publicUrl, ceremony } = installation;
+  const { retention, tls, witnessing, anchorsFile, passkeys, snapshotFolder, ...given } = options;
+  const anchors = anchorsFile === undefined ? [] : await readAnchors(anchorsFile);
   return createDisclosureService({
     ...given,
     ledger,
@@ -83,8 +90,11 @@ export async function openDisclosure(
       audience: publicUrl,
       retentionPeriod: `P${retention.months}M`,
       manifestKey: { ...keys.manifestPublicKey },
+      ...(anchors.length > 0 ? { anchors: anchors.map(certificateDigest) } : {}),
     },
-    ...(firstAdministrator ? { firstAdministrator } : {}),
+    anchors,
+    ...(passkeys ? { passkeyModels: await applyPasskeyPolicy(passkeys) } : {}),
+    ceremony,
     ...(witnessing ? { witnessing } : {}),
     ...(tls ? { tls: await readTls(tls) } : {}),
   });
@@ -113,7 +123,7 @@ export async function openInstallationWitnessing(
   });
 }
 
-async function readTls({ certFile, keyFile }: { certFile: string; keyFile: string }) {
+async function readTls({ certFile, keyFile, clientAnchorsFile }: TlsFiles) {
   const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
-  return { cert, key };
+  return { cert, key, ...(clientAnchorsFile ? { clientAnchors: await readFile(clientAnchorsFile) } : {}) };
 }

@@ -18,7 +18,7 @@ import {
   publicUrlOf,
   readDisclosureSettings,
 } from './config.ts';
-import { announceKeys } from './keys.ts';
+import { announceAdministrators, announceKeys } from './keys.ts';
 import { type Installation, openDisclosure, openInstallation, openInstallationWitnessing } from './open.ts';
 import type { Answered, DisclosureService } from './service.ts';
 import { addWitnessMetrics } from './witnesses/metrics.ts';
@@ -48,7 +48,7 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
       // The ledger's lock comes first and goes last.
       const ledgerFolder = join(dataFolder, 'ledger');
       const publicUrl = publicUrlOf(settings);
-      const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl, clock });
+      const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl });
       opened.push(() => installation.ledger.close());
       const database = await openConfiguredServer(clickhouse);
       opened.push(() => database.close());
@@ -76,6 +76,8 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         operator,
         retention,
         tls,
+        anchorsFile: settings.certificateAnchorsFile,
+        passkeys: settings.passkeys,
         witnessing,
         onAnswer: countAnswers(context),
       });
@@ -85,6 +87,7 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         throw isListenFault(error) ? new ListenError('DISCLOSURE_LISTEN', error) : error;
       });
       for (const line of announceKeys(keyFolder, installation.keysMade)) say(line);
+      for (const line of announceAdministrators(disclosure.administrators())) say(line);
       say(`Griffie is listening on ${publicUrl}`);
       void keepAsking(storeThere, () => askStore(database), { everyMs: askEveryMs, signal: stopping });
       // Whatever fails here fails single requests; the process can go on.

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sourceListSchema } from '#services/collector';
-import { publicUrlSchema } from '#services/disclosure';
+import { passkeyPolicySchema, publicUrlSchema } from '#services/disclosure';
 import { kafkaConfigSchema } from '#shared/bus';
 import { isLoopback, listenAddressSchema } from '#shared/runtime';
 import { retentionPeriodSchema } from '#shared/store';
@@ -23,7 +23,11 @@ export const standaloneConfigSchema = z
     /** The law or policy that the period follows, in your own words: stands in the ledger with the period. */
     legalBasis: z.string().min(1).max(500).default('not stated by the operator'),
     sources: sourceListSchema.default([]),
-    tls: z.strictObject({ certFile: text, keyFile: text }).optional(),
+    tls: z.strictObject({ certFile: text, keyFile: text, clientAnchorsFile: text.optional() }).optional(),
+    /** PEM of the authorities whose certificates people's keys may be enrolled with. */
+    certificateAnchorsFile: text.optional(),
+    /** Authenticators that passkeys may be on; any where absent. */
+    passkeys: passkeyPolicySchema.optional(),
     /** Witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy). */
     witnessPolicyFile: text.optional(),
     /**

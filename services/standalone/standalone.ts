@@ -25,6 +25,9 @@ export const layout = {
   socket: 'griffie.sock',
 } as const;
 
+/** The key folder of a data folder. */
+export const keyFolderIn = (dataFolder: string): string => join(resolve(dataFolder), layout.keys);
+
 export interface StandaloneDeps {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -36,6 +39,8 @@ export interface Standalone {
   /** Names of key files that were made just now. */
   readonly keysMade: readonly string[];
   readonly keyFolder: string;
+  /** People who could act as administrators at the start. */
+  readonly administrators: number;
   /** Resolves, if ever, with why it can go on no longer. */
   readonly failed: Promise<Error>;
   /** Reads no more, finishes what was read, and lets go of the data folder. */
@@ -58,7 +63,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
   try {
     const publicUrl = publicUrlOf(config);
     const [ledgerFolder, keyFolder] = [at('ledger'), at('keys')];
-    const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl, clock });
+    const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl });
     const { ledger, keysMade } = installation;
     opened.push(() => ledger.close());
 
@@ -83,6 +88,8 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       operator: config.operator,
       retention,
       tls: config.tls,
+      anchorsFile: config.certificateAnchorsFile,
+      passkeys: config.passkeys,
       witnessing,
     });
     opened.push(() => disclosure.close());
@@ -139,6 +146,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       url: publicUrl,
       keysMade,
       keyFolder,
+      administrators: disclosure.administrators(),
       failed: way.failed,
       stop: closeAll,
     };

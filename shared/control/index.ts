@@ -23,6 +23,16 @@ export {
   thumbprintSchema,
 } from './details.ts';
 export {
+  administratorsAt,
+  decideCeremony,
+  decideConfirmation,
+  decideEnrolment,
+  decideRevocation,
+  decideRotation,
+  type EnrolmentRefusal,
+  maxCredentialDays,
+} from './enrolment.ts';
+export {
   type Actor,
   type AnyControlEntry,
   asControlEntry,
@@ -32,7 +42,7 @@ export {
 export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
 export { orderDetails } from './order-details.ts';
-export { isLastAdministrator, type Rederived, rederive, type Unknowable } from './rederive.ts';
+export { type Rederived, rederive, type Unknowable } from './rederive.ts';
 export {
   type CaseChecker,
   type CaseFinding,
@@ -78,3 +88,4 @@ export {
   type Person,
   personOf,
 } from './state.ts';
+export { verifierOf } from './verifier.ts';

@@ -12,6 +12,7 @@ export const entryVersion = 1;
 export const entryKinds = [
   'ledger.started',
   'credential.enrolled',
+  'credential.confirmed',
   'credential.rotated',
   'credential.revoked',
   'order.recorded',
@@ -83,11 +84,11 @@ export const ledgerEntrySchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/)
     .optional(),
-  /** The signed request that caused the entry, a compact JWS. */
+  /** The signed request that caused the entry: a compact JWS, or five segments where a passkey signed it. */
   evidence: z
     .string()
     .max(16_384)
-    .regex(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/)
+    .regex(/^[A-Za-z0-9_-]+(?:(?:\.[A-Za-z0-9_-]+){2}|(?:\.[A-Za-z0-9_-]+){4})$/)
     .optional(),
   /** Salted SHA-256 (hexadecimal) of what stays outside the ledger, by what it is. See `commitTo`. */
   commitments: z
