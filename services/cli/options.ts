@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ApiClient, createApiClient } from './api-client.ts';
-import { readCredentialFile } from './credential-file.ts';
+import { openCredential } from './credential-file.ts';
 import type { CliIo } from './io.ts';
 import { parseServiceUrl, serviceUrlRule } from './service-url.ts';
 
@@ -11,7 +11,10 @@ export interface SignedOptions {
 }
 
 export const asOption = (): Option =>
-  new Option('--as <file>', 'your credential file (made by griffie key new)').makeOptionMandatory();
+  new Option(
+    '--as <file>',
+    'your credential file (made by griffie key new), or the PKCS #11 URI of your key',
+  ).makeOptionMandatory();
 
 export const jsonOption = (): Option => new Option('--json', 'print JSON');
 
@@ -26,7 +29,7 @@ export function signed(command: Command): Command {
 }
 
 export async function signedClient(io: CliIo, file: string): Promise<ApiClient> {
-  const { credentialId, service, key } = await readCredentialFile(file);
+  const { credentialId, service, key } = await openCredential(io, file);
   return createApiClient({ io, service, signer: { credentialId, key } });
 }
 

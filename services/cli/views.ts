@@ -21,7 +21,11 @@ export const credentialView = z.object({
   algorithm: z.string(),
   notBefore: z.string(),
   notAfter: z.string(),
+  pending: z.boolean().default(false),
+  confirmedAt: z.string().optional(),
   revokedAt: z.string().optional(),
+  replacedBy: z.string().optional(),
+  lastUsedAt: z.string().optional(),
 });
 export type CredentialView = z.infer<typeof credentialView>;
 

@@ -20,6 +20,7 @@ import {
   serverSettingsFromEnvironment,
   serverVariables,
 } from '#shared/store';
+import { passkeyPolicySchema } from './passkeys/models.ts';
 
 const path = z.string().min(1).max(4096);
 
@@ -44,12 +45,15 @@ export const publicUrlSchema = z.string().transform((value, context) => {
 });
 
 const tls = z
-  .strictObject({ certFile: path.optional(), keyFile: path.optional() })
+  .strictObject({ certFile: path.optional(), keyFile: path.optional(), clientAnchorsFile: path.optional() })
   .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
     message: 'certificate and key go together',
   })
-  .transform(({ certFile, keyFile }) =>
-    certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
+  .refine(({ certFile, clientAnchorsFile }) => certFile !== undefined || clientAnchorsFile === undefined, {
+    message: 'client certificates are asked for over TLS only',
+  })
+  .transform(({ certFile, keyFile, clientAnchorsFile }) =>
+    certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile, clientAnchorsFile },
   );
 
 const schema = z
@@ -70,6 +74,8 @@ const schema = z
     tls: tls.prefault({}),
     regimeFolder: path.optional(),
     documentAnchorsFile: path.optional(),
+    certificateAnchorsFile: path.optional(),
+    passkeys: passkeyPolicySchema.optional(),
     witnessPolicyFile: path.optional(),
     witnessIntervalSeconds: z.int().min(1).max(86_400).default(60),
   })
@@ -145,6 +151,24 @@ const own: readonly Variable[] = [
     file: true,
   },
   {
+    name: 'DISCLOSURE_CERTIFICATE_ANCHORS_FILE',
+    member: 'certificateAnchorsFile',
+    about: 'PEM of the authorities whose certificates people’s keys may be enrolled with',
+    file: true,
+  },
+  {
+    name: 'DISCLOSURE_PASSKEY_MODELS',
+    member: 'passkeys.models',
+    about: 'AAGUIDs of the authenticators that passkeys may be on, separated by commas; any where absent',
+    read: (text) => text.split(','),
+  },
+  {
+    name: 'DISCLOSURE_PASSKEY_ROOTS_FILE',
+    member: 'passkeys.rootsFile',
+    about: 'PEM of the authorities with which makers vouch for those models; required with them',
+    file: true,
+  },
+  {
     name: 'DISCLOSURE_WITNESS_POLICY_FILE',
     member: 'witnessPolicyFile',
     about: 'witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy)',
@@ -158,6 +182,12 @@ const own: readonly Variable[] = [
     read: Number,
   },
   { name: 'DISCLOSURE_TLS_KEY_FILE', member: 'tls.keyFile', about: 'PEM of the API’s key', file: true },
+  {
+    name: 'DISCLOSURE_TLS_CLIENT_ANCHORS_FILE',
+    member: 'tls.clientAnchorsFile',
+    about: 'PEM of the authorities of which every client must show a certificate, besides what it signs',
+    file: true,
+  },
   retentionVariable,
   ...commonVariables,
 ];

@@ -7,6 +7,7 @@ import type { CaseFiles } from './control/case-files.ts';
 import type { ControlPlane } from './control/control-plane.ts';
 import type { NoiseCounter } from './control/noise.ts';
 import type { RefusalMemory } from './control/repeats.ts';
+import type { Nonces } from './passkeys/nonces.ts';
 import type { PackageFolder } from './release/packages.ts';
 import type { ReleaseQueue } from './release/release-queue.ts';
 import type { Witnessing } from './witnesses/witnessing.ts';
@@ -20,6 +21,11 @@ export interface ServiceContext {
   readonly ledgerFiles: LedgerReader;
   /** Null where no witnesses are configured. */
   readonly witnessing: Pick<Witnessing, 'cosigned' | 'dress'> | null;
+  /** Certificates to which those of credentials must lead, DER; empty where none are taken. */
+  readonly anchors: readonly Uint8Array[];
+  readonly nonces: Nonces;
+  /** Models of authenticators that passkeys may be of, by AAGUID; empty where all are. */
+  readonly passkeyModels: ReadonlySet<string>;
   readonly cases: CaseFiles;
   /** The legal regimes in force. */
   readonly regimes: Regimes;

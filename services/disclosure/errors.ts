@@ -1,3 +1,4 @@
+import type { ChainRefusal } from '#shared/certificates';
 import { type ProofRefusalCode, proofRefusals, publicKeyRefusals } from '#shared/signed-request';
 import { type ErrorRow, row } from './error-row.ts';
 import { orderErrors } from './order-errors.ts';
@@ -43,7 +44,38 @@ const ownErrors = {
   'credential.validity': row(
     422,
     'Validity impossible',
-    'Let notAfter follow notBefore, at most three years later.',
+    'Let notAfter follow notBefore, at most three years later, and no certificate end before it.',
+  ),
+  'credential.possession': row(
+    422,
+    'Possession of the key not proven',
+    'Ask its holder to run `griffie key public` again; what it writes is for one service and good for thirty days.',
+  ),
+  'credential.passkey_model': row(
+    422,
+    'Authenticator not allowed',
+    'Register with an authenticator of a model that the operator names, and let the browser pass its attestation on.',
+  ),
+  'credential.roles': row(
+    409,
+    'Roles exclude each other',
+    'Revoke the person’s other credential first; only registrar and reviewer go together.',
+  ),
+  'credential.certificate': row(
+    409,
+    'Credential with a certificate',
+    'Ask the administrators to enrol the new key with its certificate.',
+  ),
+  'credential.own_enrolment': row(
+    403,
+    'Own enrolment',
+    'Another administrator must confirm what you enrolled.',
+  ),
+  'credential.confirmed': row(409, 'Credential confirmed already', 'Nothing is left to confirm.'),
+  'credential.confirmation_differs': row(
+    409,
+    'Not what was enrolled',
+    'Ask the other administrator: the credential was enrolled for another person or role than you say.',
   ),
   'credential.revoked': row(409, 'Credential revoked already', 'Nothing is left to do.'),
   'credential.last_administrator': row(
@@ -137,8 +169,20 @@ const ownErrors = {
   'service.internal': row(500, 'Internal error', 'Tell the operator the time of the request.'),
 } as const satisfies Record<string, ErrorRow>;
 
+/** Why a certificate is refused → what the person who enrols it can do. */
+const certificateRefusals: Readonly<Record<ChainRefusal, string>> = {
+  'certificate.malformed': 'Send at most four certificates, DER, the key’s own first, as chainSha256 says.',
+  'certificate.key': 'Send the certificate of the key that is enrolled.',
+  'certificate.usage':
+    'Take a certificate for signatures (key usage digitalSignature) that is no authority’s.',
+  'certificate.validity': 'Take certificates that are valid now.',
+  'certificate.chain':
+    'Send the whole chain in its order; each must be issued by the next, which may issue it.',
+  'certificate.anchor': 'Take a certificate of an authority that this service is configured to trust.',
+};
+
 type KeyRefusalCode = keyof typeof publicKeyRefusals;
-export type ErrorCode = keyof typeof ownErrors | ProofRefusalCode | KeyRefusalCode;
+export type ErrorCode = keyof typeof ownErrors | ProofRefusalCode | KeyRefusalCode | ChainRefusal;
 
 const shared = (
   texts: Readonly<Record<string, string>>,
@@ -149,6 +193,7 @@ const shared = (
 export const errorTable: Readonly<Record<string, ErrorRow>> = {
   ...ownErrors,
   ...Object.fromEntries(shared(proofRefusals, 401, 'Signed request refused')),
+  ...Object.fromEntries(shared(certificateRefusals, 422, 'Certificate refused')),
   ...Object.fromEntries(shared(publicKeyRefusals, 422, 'Public key refused')),
 };
 

@@ -1,3 +1,4 @@
+export { type CeremonyAdministrator, writeCeremony } from './ceremony.ts';
 export {
   type DisclosureSettings,
   disclosureVariables,
@@ -5,9 +6,8 @@ export {
   publicUrlSchema,
   readDisclosureSettings,
 } from './config.ts';
-export type { FirstAdministrator } from './control/bootstrap.ts';
 export { errorTable } from './errors.ts';
-export { announceKeys, KeyFileError, keyFiles } from './keys.ts';
+export { announceAdministrators, announceKeys, KeyFileError, keyFiles } from './keys.ts';
 export { apiLimits } from './limits.ts';
 export {
   type Installation,
@@ -16,6 +16,7 @@ export {
   openInstallationWitnessing,
   seedInstallation,
 } from './open.ts';
+export { passkeyPolicySchema } from './passkeys/models.ts';
 export { disclosureService } from './process.ts';
 export {
   type Answered,

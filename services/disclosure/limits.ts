@@ -33,8 +33,6 @@ export const apiLimits = {
   listItems: 1000,
   /** Longest path parameter; a thumbprint has 43 characters, a tile path fewer than 64. */
   paramCharacters: 64,
-  /** Longest validity of a credential. */
-  credentialDays: 3 * 366,
 } as const;
 
 export const mediaTypes = {

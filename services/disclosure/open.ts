@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { certificateDigest } from '#shared/certificates';
 import {
   createLedger,
   type Ledger,
@@ -13,16 +14,26 @@ import {
   type OrderedLedger,
   seedOrder,
 } from '#shared/ledger-storage';
-import { readAnchors } from '#shared/order-document';
+import { readAnchors as readDocumentAnchors } from '#shared/order-document';
 import type { Regimes } from '#shared/orders';
 import { type Clock, type Logger, softwareVersion } from '#shared/runtime';
 import type { RetentionPeriod, TrafficStore } from '#shared/store';
-import type { FirstAdministrator } from './control/bootstrap.ts';
-import { openFirstAdministrator, openKeys, type ServiceKeys } from './keys.ts';
+import { type CeremonyAdministrator, readCeremony } from './ceremony.ts';
+import { readAnchors } from './certificate-anchors.ts';
+import { openKeys, type ServiceKeys } from './keys.ts';
+import { applyPasskeyPolicy, type PasskeyPolicy } from './passkeys/models.ts';
 import { openTopicSecret } from './replica.ts';
 import { type Answered, createDisclosureService, type DisclosureService } from './service.ts';
 import { readWitnessPolicy } from './witnesses/policy-file.ts';
 import { openWitnessing, type Witnessing } from './witnesses/witnessing.ts';
+
+/** PEM files of the listener. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Authorities of which every client must show a certificate. */
+  readonly clientAnchorsFile?: string | undefined;
+}
 
 /** An installation's ledger, under its writer's lock, and its keys. */
 export interface Installation {
@@ -33,8 +44,8 @@ export interface Installation {
   readonly ledgerFolder: string;
   readonly keys: ServiceKeys;
   readonly publicUrl: string;
-  /** Where the ledger has no entries yet. */
-  readonly firstAdministrator?: FirstAdministrator;
+  /** Of the last ceremony on the console. */
+  readonly ceremony: readonly CeremonyAdministrator[];
   /** Names of key files that were made just now. */
   readonly keysMade: readonly string[];
 }
@@ -45,7 +56,6 @@ interface InstallationOptions {
   /** Absolute. */
   readonly keyFolder: string;
   readonly publicUrl: string;
-  readonly clock: Clock;
   /** Where several replicas write the ledger: what gives it its order. Closed with the ledger. */
   readonly replication?: { readonly order: LedgerOrder; readonly logger: Logger };
 }
@@ -53,22 +63,14 @@ interface InstallationOptions {
 /**
  * Opens keys and ledger; makes those of a new installation.
  * @throws LedgerError `ledger.locked` where another process has it, `ledger.order_differs`; KeyFileError;
- * whatever the order rejects with
+ * CeremonyFileError; whatever the order rejects with
  */
 export async function openInstallation(options: InstallationOptions): Promise<Installation> {
-  const { ledgerFolder, keyFolder, publicUrl, clock } = options;
+  const { ledgerFolder, keyFolder, publicUrl } = options;
   const ledgerFiles = createTileDirectory(ledgerFolder);
+  const ceremony = await readCeremony(keyFolder);
   const opened = await openLedger(options, ledgerFiles);
-  const { ledger, keys } = opened;
-  const open = { ...opened, ledgerFiles, ledgerFolder, publicUrl };
-  try {
-    if (ledger.checkpoint().size > 0) return open;
-    const first = await openFirstAdministrator(keyFolder, { publicUrl, now: clock.now() });
-    return { ...open, firstAdministrator: first.administrator, keysMade: [...keys.made, ...first.made] };
-  } catch (error) {
-    await ledger.close();
-    throw error;
-  }
+  return { ...opened, ledgerFiles, ledgerFolder, publicUrl, ceremony };
 }
 
 async function openLedger(
@@ -131,13 +133,18 @@ export async function openDisclosure(
     /** PEM of what signatures of orders' documents must lead to. */
     readonly documentAnchorsFile?: string | undefined;
     readonly retention: RetentionPeriod;
-    readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+    readonly tls?: TlsFiles | undefined;
+    /** PEM of the authorities whose certificates credentials may have. */
+    readonly anchorsFile?: string | undefined;
+    readonly passkeys?: PasskeyPolicy | undefined;
     readonly witnessing?: Witnessing | undefined;
     readonly onAnswer?: (answered: Answered) => void;
   },
 ): Promise<DisclosureService> {
-  const { ledger, ledgerFiles, keys, publicUrl, firstAdministrator } = installation;
-  const { retention, tls, witnessing, replica, snapshotFolder, documentAnchorsFile, ...given } = options;
+  const { ledger, ledgerFiles, keys, publicUrl, ceremony } = installation;
+  const { retention, tls, witnessing, snapshotFolder, ...others } = options;
+  const { replica, anchorsFile, passkeys, documentAnchorsFile, ...given } = others;
+  const anchors = anchorsFile === undefined ? [] : await readAnchors(anchorsFile);
   return createDisclosureService({
     ...given,
     ledger,
@@ -151,10 +158,15 @@ export async function openDisclosure(
       audience: publicUrl,
       retentionPeriod: `P${retention.months}M`,
       manifestKey: { ...keys.manifestPublicKey },
+      ...(anchors.length > 0 ? { anchors: anchors.map(certificateDigest) } : {}),
     },
-    ...(firstAdministrator ? { firstAdministrator } : {}),
+    anchors,
+    ...(passkeys ? { passkeyModels: await applyPasskeyPolicy(passkeys) } : {}),
+    ceremony,
     ...(witnessing ? { witnessing } : {}),
-    ...(documentAnchorsFile === undefined ? {} : { documentAnchors: await readAnchors(documentAnchorsFile) }),
+    ...(documentAnchorsFile === undefined
+      ? {}
+      : { documentAnchors: await readDocumentAnchors(documentAnchorsFile) }),
     ...(replica ? { replica } : {}),
     ...(tls ? { tls: await readTls(tls) } : {}),
   });
@@ -183,7 +195,7 @@ export async function openInstallationWitnessing(
   });
 }
 
-async function readTls({ certFile, keyFile }: { certFile: string; keyFile: string }) {
+async function readTls({ certFile, keyFile, clientAnchorsFile }: TlsFiles) {
   const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
-  return { cert, key };
+  return { cert, key, ...(clientAnchorsFile ? { clientAnchors: await readFile(clientAnchorsFile) } : {}) };
 }

@@ -21,7 +21,7 @@ import {
   publicUrlOf,
   readDisclosureSettings,
 } from './config.ts';
-import { announceKeys } from './keys.ts';
+import { announceAdministrators, announceKeys } from './keys.ts';
 import { type Installation, openDisclosure, openInstallation, openInstallationWitnessing } from './open.ts';
 import { replicaName } from './replica.ts';
 import type { Answered, DisclosureService } from './service.ts';
@@ -55,7 +55,7 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
       // The ledger's lock comes first and goes last.
       const ledgerFolder = join(dataFolder, 'ledger');
       const publicUrl = publicUrlOf(settings);
-      const common = { ledgerFolder, keyFolder, publicUrl, clock };
+      const common = { ledgerFolder, keyFolder, publicUrl };
       const installation =
         settings.kafka === undefined
           ? await openInstallation(common)
@@ -90,6 +90,8 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         documentAnchorsFile: settings.documentAnchorsFile,
         retention,
         tls,
+        anchorsFile: settings.certificateAnchorsFile,
+        passkeys: settings.passkeys,
         witnessing,
         onAnswer: countAnswers(context),
       });
@@ -99,6 +101,7 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         throw isListenFault(error) ? new ListenError('DISCLOSURE_LISTEN', error) : error;
       });
       for (const line of announceKeys(keyFolder, installation.keysMade)) say(line);
+      for (const line of announceAdministrators(disclosure.administrators())) say(line);
       say(`Griffie is listening on ${publicUrl}`);
       void keepAsking(storeThere, () => askStore(database), { everyMs: askEveryMs, signal: stopping });
       // Whatever else fails here fails single requests; the process can go on.

@@ -1,16 +1,17 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
-import type { ServiceConfiguration } from '#shared/control';
+import { administratorsAt, type ServiceConfiguration } from '#shared/control';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import type { Ledger, LedgerReader } from '#shared/ledger';
 import type { TrustAnchors } from '#shared/order-document';
 import type { Regimes } from '#shared/orders';
 import { shippedRegimes } from '#shared/regimes';
 import type { RetentionRecord } from '#shared/retention';
-import { type Clock, codeOf, type Logger } from '#shared/runtime';
+import { type Clock, codeOf, type Logger, utc } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
-import { bootstrap, type FirstAdministrator } from './control/bootstrap.ts';
+import type { CeremonyAdministrator } from './ceremony.ts';
+import { bootstrap } from './control/bootstrap.ts';
 import { openCaseFiles } from './control/case-files.ts';
 import { openControlPlane } from './control/control-plane.ts';
 import { NoiseCounter } from './control/noise.ts';
@@ -24,6 +25,8 @@ import { describeAll, describeRoute, openApiDocument } from './http/openapi.ts';
 import { outsideRoutes } from './http/outside-routes.ts';
 import { secure } from './http/plugin.ts';
 import { apiLimits, gateBounds } from './limits.ts';
+import { createNonces } from './passkeys/nonces.ts';
+import { passkeyRoutes } from './passkeys/routes.ts';
 import { createPackageExpiry } from './release/package-expiry.ts';
 import { openPackageFolder } from './release/packages.ts';
 import { createReleaseQueue } from './release/release-queue.ts';
@@ -73,10 +76,17 @@ export interface DisclosureDeps {
   readonly regimes?: Regimes;
   /** What signatures of orders' documents must lead to; without them none is valid. */
   readonly documentAnchors?: TrustAnchors;
-  /** Enrolled where the ledger is empty; without it an empty ledger is refused. */
-  readonly firstAdministrator?: FirstAdministrator;
-  /** PEM. Without it the service must only listen on loopback. */
-  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+  /** Administrators made on the console: enrolled while there are fewer than two. */
+  readonly ceremony?: readonly CeremonyAdministrator[];
+  /** Certificates to which those of credentials must lead, DER; the configuration names their digests. */
+  readonly anchors?: readonly Uint8Array[];
+  /** AAGUIDs that passkeys may be of; absent: any, also unattested. */
+  readonly passkeyModels?: readonly string[];
+  /**
+   * PEM. Without it the service must only listen on loopback. With `clientAnchors` no connection is taken
+   * whose client shows no certificate of theirs; whoever it names, requests are signed all the same.
+   */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer; readonly clientAnchors?: Buffer };
   /** Has checkpoints cosigned; without it nobody is asked. The service starts and stops it. */
   readonly witnessing?: Witnessing;
   /** Told of each answer. */
@@ -88,6 +98,8 @@ export interface DisclosureService {
   /** Listens, and takes up releases that were left undone. Resolves to the port. */
   start(address: { host: string; port: number }): Promise<number>;
   figures(): DisclosureFigures;
+  /** People who can act as administrators now; it takes two to enrol anybody. */
+  administrators(): number;
   /** For a retention service in this process: the way to the ledger. */
   readonly retentionRecord: RetentionRecord;
   /** One look after the deadlines of orders; made every half minute by itself once started. */
@@ -111,7 +123,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   const { ledger, store, clock, logger } = deps;
   const snapshots = deps.snapshots && createStateSnapshots({ ...deps.snapshots, logger });
   const control = await openControlPlane(ledger, clock, snapshots);
-  await bootstrap(control, deps.configuration, deps.firstAdministrator);
+  await bootstrap(control, deps.configuration, deps.ceremony);
   const cases = await openCaseFiles(deps.caseFolder, deps.caseFileIdentity);
   const packages = await openPackageFolder(deps.packageFolder, deps.replica);
   const signer = deps.manifestSigner;
@@ -128,6 +140,9 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     ledger,
     ledgerFiles,
     ledgerKey,
+    anchors: deps.anchors ?? [],
+    nonces: createNonces(clock),
+    passkeyModels: new Set(deps.passkeyModels ?? []),
     witnessing: deps.witnessing ?? null,
     cases,
     regimes: deps.regimes ?? shippedRegimes(),
@@ -157,7 +172,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     http: slowness,
     routerOptions: { maxParamLength: apiLimits.paramCharacters },
     ...outsideRoutes(noise),
-    ...(deps.tls ? { https: { ...slowness, ...deps.tls, minVersion: 'TLSv1.2' as const } } : {}),
+    ...(deps.tls ? { https: { ...slowness, ...listenerTls(deps.tls) } } : {}),
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -174,6 +189,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   app.register(async (routes) => {
     publicRoutes(routes, context);
     credentialRoutes(routes, context);
+    passkeyRoutes(routes, context);
     orderRoutes(routes, context);
     disclosureRoutes(routes, context);
     disclosureProgressRoutes(routes, context);
@@ -245,6 +261,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     watchOrders: () => orderWatch.run(),
     orderFigures: () => orderWatch.figures(),
     packagesLeft: () => packageExpiry.left(),
+    administrators: () => administratorsAt(control.state, utc(clock.now())).size,
     figures: () => {
       const byStatus: Record<string, number> = {};
       let released = 0;
@@ -265,4 +282,9 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       await control.close();
     },
   };
+}
+
+function listenerTls({ cert, key, clientAnchors }: NonNullable<DisclosureDeps['tls']>) {
+  const clients = clientAnchors ? { ca: clientAnchors, requestCert: true, rejectUnauthorized: true } : {};
+  return { cert, key, ...clients, minVersion: 'TLSv1.2' as const };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sourceListSchema } from '#services/collector';
-import { publicUrlSchema } from '#services/disclosure';
+import { passkeyPolicySchema, publicUrlSchema } from '#services/disclosure';
 import { kafkaConfigSchema } from '#shared/bus';
 import { isLoopback, listenAddressSchema } from '#shared/runtime';
 import { retentionPeriodSchema } from '#shared/store';
@@ -30,7 +30,11 @@ export const standaloneConfigSchema = z
       .strictObject({ folder: text.optional(), days: z.int().min(1).max(92).default(7) })
       .prefault({}),
     sources: sourceListSchema.default([]),
-    tls: z.strictObject({ certFile: text, keyFile: text }).optional(),
+    tls: z.strictObject({ certFile: text, keyFile: text, clientAnchorsFile: text.optional() }).optional(),
+    /** PEM of the authorities whose certificates people's keys may be enrolled with. */
+    certificateAnchorsFile: text.optional(),
+    /** Authenticators that passkeys may be on; any where absent. */
+    passkeys: passkeyPolicySchema.optional(),
     /** Witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy). */
     witnessPolicyFile: text.optional(),
     /** Folder of the data files of more legal regimes than those that are shipped. */

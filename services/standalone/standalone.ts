@@ -32,6 +32,9 @@ export const layout = {
   socket: 'griffie.sock',
 } as const;
 
+/** The key folder of a data folder. */
+export const keyFolderIn = (dataFolder: string): string => join(resolve(dataFolder), layout.keys);
+
 export interface StandaloneDeps {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -46,6 +49,8 @@ export interface Standalone {
   /** Where the keys of the encrypted disk are, and whether the first of them was made just now. */
   readonly diskKeyFolder: string;
   readonly diskKeyMade: boolean;
+  /** People who could act as administrators at the start. */
+  readonly administrators: number;
   /** Resolves, if ever, with why it can go on no longer. */
   readonly failed: Promise<Error>;
   /** Reads no more, finishes what was read, and lets go of the data folder. */
@@ -69,7 +74,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
     const publicUrl = publicUrlOf(config);
     const [ledgerFolder, keyFolder] = [at('ledger'), at('keys')];
     const regimes = loadRegimes(config.regimeFolder);
-    const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl, clock });
+    const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl });
     const { ledger, keysMade } = installation;
     opened.push(() => ledger.close());
 
@@ -101,6 +106,8 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       documentAnchorsFile: config.documentAnchorsFile,
       retention,
       tls: config.tls,
+      anchorsFile: config.certificateAnchorsFile,
+      passkeys: config.passkeys,
       witnessing,
     });
     opened.push(() => disclosure.close());
@@ -160,6 +167,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       keyFolder,
       diskKeyFolder,
       diskKeyMade: isNew,
+      administrators: disclosure.administrators(),
       failed: way.failed,
       stop: closeAll,
     };

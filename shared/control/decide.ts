@@ -14,7 +14,13 @@ import { type ControlState, type Credential, credentialIsActive } from './state.
 export type AccessRefusal =
   | Extract<
       ProofRefusalCode,
-      'proof.key_unknown' | 'proof.key_revoked' | 'proof.key_expired' | 'proof.replayed' | 'proof.stale'
+      | 'proof.key_unknown'
+      | 'proof.key_revoked'
+      | 'proof.key_unconfirmed'
+      | 'proof.key_expired'
+      | 'proof.certificate'
+      | 'proof.replayed'
+      | 'proof.stale'
     >
   | 'access.role';
 
@@ -46,8 +52,15 @@ export function decideCredential(
   const credential = state.credentials.get(kid);
   if (!credential) return { ok: false, code: 'proof.key_unknown' };
   if (credential.revokedAt !== undefined) return { ok: false, code: 'proof.key_revoked' };
+  if (credential.pending !== undefined) return { ok: false, code: 'proof.key_unconfirmed' };
   if (!credentialIsActive(credential, at)) return { ok: false, code: 'proof.key_expired' };
+  if (!isAnchored(state, credential)) return { ok: false, code: 'proof.certificate' };
   return { ok: true, credential };
+}
+
+/** Whether a credential with a certificate still has its anchor. Its validity ends with the certificate's. */
+export function isAnchored({ configuration }: ControlState, { certificate }: Credential): boolean {
+  return certificate === undefined || (configuration?.anchors ?? []).includes(certificate.anchorSha256);
 }
 
 /** Whether a verified proof may be used now, for a route of these roles. Asked in ledger order. */

@@ -32,7 +32,7 @@ export type EvidenceCheck =
   /** Ends the sentence "Entry 7 …". */
   | { readonly ok: false; readonly fault: string };
 
-/** The ledger's start and the first administrator have no signer yet. */
+/** The ledger's start and, before there was dual control, the first administrator have no signer. */
 const bootstrapEntries = 2;
 
 /**
@@ -46,7 +46,9 @@ export function checkEvidence(state: ControlState, entry: AnyControlEntry): Evid
   if (evidence === undefined) {
     // A refusal goes without, where the request's URL or body might have named somebody.
     const byPerson = 'credential' in actor && kind !== 'access.refused';
-    const needed = byPerson || (kind === 'credential.enrolled' && state.size >= bootstrapEntries);
+    // Of administrators made on the server's console the rules of the fold say when that could be.
+    const isOldForm = kind === 'credential.enrolled' && entry.details.possession === undefined;
+    const needed = byPerson || (isOldForm && state.size >= bootstrapEntries);
     return needed ? fail('carries no signed request of its actor') : { ok: true, request: null };
   }
   const credential = 'credential' in actor ? state.credentials.get(actor.credential) : undefined;
@@ -138,7 +140,21 @@ function bodyOf(entry: AnyControlEntry): object | null {
   switch (entry.kind) {
     case 'credential.enrolled': {
       const { credentialId, personId, role, algorithm, publicKey, notBefore, notAfter } = entry.details;
-      return { credentialId, personId, role, algorithm, publicKey, notBefore, notAfter };
+      const { possession, certificate } = entry.details;
+      const body = { credentialId, personId, role, algorithm, publicKey, notBefore, notAfter };
+      return {
+        ...body,
+        ...(possession === undefined ? {} : { possession }),
+        ...(certificate === undefined ? {} : { chainSha256: certificate.chainSha256 }),
+      };
+    }
+    case 'credential.confirmed': {
+      const { personId, role } = entry.details;
+      return { personId, role };
+    }
+    case 'credential.rotated': {
+      const { credentialId, algorithm, publicKey, possession } = entry.details;
+      return { credentialId, algorithm, publicKey, possession };
     }
     case 'credential.revoked':
       return { reason: entry.details.reason };

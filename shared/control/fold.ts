@@ -1,12 +1,13 @@
 import { parseStrictJson } from '#shared/runtime';
-import { parseCompact, proofClaimsSchema, proofLimits, proofRememberSeconds } from '#shared/signed-request';
+import { parseProof, proofClaimsSchema, proofRememberSeconds } from '#shared/signed-request';
 import type { EntryKind } from './details.ts';
 import { decideDiskKey } from './disk-keys.ts';
 import { type AnyControlEntry, ControlError } from './entry.ts';
+import { foldCredential } from './fold-credentials.ts';
 import { isOrderEntry, nextOrder, type OrderEntry, withEstimate } from './fold-order.ts';
 import { believedTime, decideRetention, type RetentionDraft } from './retention.ts';
 import { type Role, roles } from './roles.ts';
-import { type ControlState, type Credential, credentialIsActive, type Person, personOf } from './state.ts';
+import { type ControlState, credentialIsActive, type Person, personOf } from './state.ts';
 
 /**
  * Folds one entry into the state (in place; returns it). Deterministic: the state is a function of the
@@ -22,6 +23,8 @@ export function foldEntry(state: ControlState, entry: AnyControlEntry): ControlS
   state.counts.set(entry.kind, (state.counts.get(entry.kind) ?? 0) + 1);
   state.size = index + 1;
   if (entry.at > state.latestAt) state.latestAt = entry.at;
+  const isUse = 'credential' in entry.actor && proof !== null && entry.kind !== 'access.refused';
+  if (isUse) state.lastUse.set(entry.actor.credential, entry.at);
   // By a person, whose clock is another one: that of the retention service may be the service's own.
   const byPerson = 'credential' in entry.actor && entry.actor.role !== 'retention';
   const signed = byPerson && entry.evidence !== undefined && entry.kind !== 'access.refused';
@@ -37,6 +40,8 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'ledger.voided': [],
   'configuration.changed': [],
   'credential.enrolled': ['administrator'],
+  'credential.confirmed': ['administrator'],
+  'credential.rotated': roles,
   'credential.revoked': ['administrator'],
   'order.recorded': ['registrar'],
   'order.amended': ['registrar'],
@@ -79,8 +84,9 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
 function checkAuthority(state: ControlState, entry: AnyControlEntry, index: number): void {
   const allowed = authority[entry.kind];
   if ('service' in entry.actor) {
-    // The first administrator is enrolled by the service: the ledger's second entry, and no other.
-    const isBootstrap = entry.kind === 'credential.enrolled' && index <= 1;
+    // Administrators made on the console have rules of their own, the one of the old form its one place.
+    const isBootstrap =
+      entry.kind === 'credential.enrolled' && (index <= 1 || entry.details.possession !== undefined);
     // In one process with the ledger the retention service needs no credential of its own.
     const isRetention = allowed.includes('retention') && !entry.kind.startsWith('access.');
     if (allowed.length > 0 && !isBootstrap && !isRetention)
@@ -121,12 +127,13 @@ function rememberProof(state: ControlState, { name, issuedAt }: UsedProof): void
 
 /** Name under which a proof is remembered, or null where the text is no proof. */
 export function proofKeyOf(evidence: string): { name: string; issuedAt: number } | null {
-  const parsed = parseCompact(evidence, proofLimits.proofChars);
+  const parsed = parseProof(evidence);
   if (!parsed.ok) return null;
-  const payload = parseStrictJson(parsed.jws.payload);
+  const { jws, kid } = parsed.proof;
+  const payload = parseStrictJson(jws.payload);
   const claims = proofClaimsSchema.safeParse(payload.ok ? payload.value : undefined);
   if (!claims.success) return null;
-  return { name: `${parsed.jws.header.kid} ${claims.data.jti}`, issuedAt: claims.data.iat };
+  return { name: `${kid} ${claims.data.jti}`, issuedAt: claims.data.iat };
 }
 
 function applyKind(state: ControlState, entry: AnyControlEntry, index: number): void {
@@ -153,18 +160,11 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       state.configuration = entry.details;
       return;
     case 'credential.enrolled':
-      if (state.credentials.has(entry.details.thumbprint))
-        throw new ControlError(index, 'its key is enrolled already');
-      state.credentials.set(entry.details.thumbprint, entry.details);
+    case 'credential.confirmed':
+    case 'credential.rotated':
+    case 'credential.revoked':
+      foldCredential(state, entry, index);
       return;
-    case 'credential.revoked': {
-      const credential: Credential | undefined = state.credentials.get(entry.details.thumbprint);
-      if (!credential) throw new ControlError(index, 'its credential is not enrolled');
-      if (credential.revokedAt !== undefined)
-        throw new ControlError(index, 'its credential was revoked already');
-      state.credentials.set(credential.thumbprint, { ...credential, revokedAt: entry.at });
-      return;
-    }
     case 'disclosure.requested':
       if (!state.orders.has(entry.details.orderId))
         throw new ControlError(index, 'its order is not recorded');

@@ -48,6 +48,16 @@ export {
   recordedDiskKey,
 } from './disk-keys.ts';
 export {
+  administratorsAt,
+  decideCeremony,
+  decideConfirmation,
+  decideCredentialRevocation,
+  decideEnrolment,
+  decideRotation,
+  type EnrolmentRefusal,
+  maxCredentialDays,
+} from './enrolment.ts';
+export {
   type Actor,
   type AnyControlEntry,
   asControlEntry,
@@ -74,7 +84,7 @@ export {
   orderStatus,
   orderStatuses,
 } from './order-state.ts';
-export { isLastAdministrator, rederive } from './rederive.ts';
+export { rederive } from './rederive.ts';
 export type { Rederived, Unknowable } from './rederived.ts';
 export {
   type CaseChecker,
@@ -118,3 +128,4 @@ export {
   type Person,
   personOf,
 } from './state.ts';
+export { verifierOf } from './verifier.ts';

@@ -1,15 +1,16 @@
 import type { Regimes } from '#shared/orders';
 import { proofRememberSeconds } from '#shared/signed-request';
 import { decideCancellation, isForeign } from './cancellation.ts';
-import { decideClock, decideOrderReading, decideUse } from './decide.ts';
+import { decideClock, decideOrderReading, decideUse, isAnchored } from './decide.ts';
 import { decideCollection, decideRelease } from './decide-release.ts';
+import { decideConfirmation, decideCredentialRevocation } from './enrolment.ts';
 import type { AnyControlEntry, ControlEntry } from './entry.ts';
 import type { RecordedRequest } from './evidence.ts';
 import { isOrderEntry } from './fold-order.ts';
 import { rederiveOrder } from './rederive-order.ts';
 import { orderRefusalHolds } from './rederive-order-refusal.ts';
 import { contradicts, follows, type Rederived, type Unknowable, unknowable } from './rederived.ts';
-import { type ControlState, type Credential, credentialIsActive } from './state.ts';
+import { type ControlState, isInValidity } from './state.ts';
 
 const unborne = (code: string): string =>
   `refuses for a reason (${code}) that the entries before it do not bear out`;
@@ -46,6 +47,8 @@ export function rederive(
     case 'access.granted':
       return request === null ? follows : rederiveReading(state, entry.at, request);
     case 'credential.enrolled':
+    case 'credential.confirmed':
+    case 'credential.rotated':
     case 'credential.revoked':
       return entry.subject === entry.details.thumbprint
         ? follows
@@ -174,15 +177,17 @@ function refusalHolds(
   const { credential, claims, route, routeKnown } = request;
   const seconds = Math.floor(Date.parse(at) / 1000);
   const isStale = seconds > claims.iat + proofRememberSeconds;
+  // Judged when the request came, recorded when its turn came.
+  const earlier = new Date((seconds - proofRememberSeconds) * 1000).toISOString();
   switch (code) {
     case 'proof.key_revoked':
       return credential.revokedAt !== undefined;
-    case 'proof.key_expired': {
-      // Judged when the request came, recorded when its turn came.
-      const earlier = new Date((seconds - proofRememberSeconds) * 1000).toISOString();
-      const { revokedAt: _, ...unrevoked } = credential;
-      return !credentialIsActive(unrevoked, at) || !credentialIsActive(unrevoked, earlier);
-    }
+    case 'proof.key_unconfirmed':
+      return credential.pending !== undefined || (credential.confirmedAt ?? '') >= earlier;
+    case 'proof.key_expired':
+      return !isInValidity(credential, at) || !isInValidity(credential, earlier);
+    case 'proof.certificate':
+      return !isAnchored(state, credential);
     case 'proof.replayed':
       // Once stale, the copy that used it up may have been forgotten while this one waited.
       return state.usedProofs.has(`${credential.thumbprint} ${claims.jti}`) || (isStale && 'outside');
@@ -228,19 +233,13 @@ function stepRefusalHolds(
     if (code === 'disclosure.not_ready') return disclosure?.released ? 'outside' : disclosure !== undefined;
   }
   if (thumbprint !== undefined) {
-    const other = state.credentials.get(thumbprint);
-    if (code === 'credential.unknown') return other === undefined;
-    if (code === 'credential.revoked') return other?.revokedAt !== undefined;
-    if (code === 'credential.last_administrator')
-      return other !== undefined && isLastAdministrator(state, other, at);
+    // What a confirmation said of person and role is in its body, which a refusal does not keep.
+    if (code === 'credential.confirmation_differs') return 'outside';
+    const decision =
+      route.kind === 'credential.confirmed'
+        ? decideConfirmation(state, thumbprint, credential)
+        : decideCredentialRevocation(state, thumbprint, at);
+    if (code.startsWith('credential.')) return !decision.ok && decision.code === code;
   }
   return 'outside';
-}
-
-/** Whether nobody could enrol or revoke any more without this credential. */
-export function isLastAdministrator(state: ControlState, credential: Credential, at: string): boolean {
-  if (credential.role !== 'administrator') return false;
-  return ![...state.credentials.values()].some(
-    (other) => other.role === 'administrator' && other !== credential && credentialIsActive(other, at),
-  );
 }

@@ -1,13 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import { decodeEntry, LedgerError } from '#shared/ledger';
 import type { Regimes } from '#shared/orders';
-import { type CompactJws, importVerifier, validatePublicJwk } from '#shared/signed-request';
+import { checkPossession, validatePublicJwk } from '#shared/signed-request';
 import type { EntryKind } from './details.ts';
-import { type AnyControlEntry, asControlEntry, ControlError } from './entry.ts';
+import { type AnyControlEntry, asControlEntry, type ControlEntry, ControlError } from './entry.ts';
 import { checkEvidence, type RecordedRequest } from './evidence.ts';
 import { foldEntry } from './fold.ts';
 import { rederive } from './rederive.ts';
 import type { Rederived, Unknowable } from './rederived.ts';
 import { type ControlState, type Credential, emptyState } from './state.ts';
+import { type Verifier, verifierOf } from './verifier.ts';
 
 /** An entry that the rules could not have written. */
 export interface ReplayProblem {
@@ -63,14 +65,6 @@ const undecided: ReadonlySet<EntryKind> = new Set<EntryKind>([
   'configuration.changed',
   'access.noise',
 ]);
-
-type Verifier = (jws: CompactJws) => Promise<boolean>;
-
-/** Nothing is by a key that could not have been enrolled. */
-async function makeVerifier({ thumbprint, publicKey, algorithm }: Credential): Promise<Verifier> {
-  const key = await validatePublicJwk(publicKey, algorithm);
-  return key.ok && key.kid === thumbprint ? importVerifier(key) : async () => false;
-}
 
 /**
  * Replays a ledger: holds each entry against the state that the entries before it lead to, by the rules of
@@ -147,7 +141,12 @@ export class Replay {
       this.#stopped = true;
     }
     if (problem) this.#found(problem.code, index, problem.fault);
-    return request ? this.#verify(request, index) : null;
+    const audience = this.#state.configuration?.audience ?? '';
+    const checks = [
+      ...(request ? [this.#verify(request, index)] : []),
+      ...(isNewKey(entry) ? [this.#verifyPossession(entry, audience, index)] : []),
+    ];
+    return checks.length === 0 ? null : Promise.all(checks).then(() => {});
   }
 
   async #decide(
@@ -182,11 +181,22 @@ export class Replay {
     else this.#found('entry.evidence', index, "carries a request that its actor's key did not sign");
   }
 
+  /** The key that an entry enrols signed for that itself, before it was. */
+  async #verifyPossession({ at, details }: NewKeyEntry, audience: string, index: number): Promise<void> {
+    const { possession, publicKey, algorithm, credentialId, passkey } = details;
+    if (possession === undefined) return;
+    const key = await validatePublicJwk(publicKey, algorithm);
+    const enrolment = { credentialId, audience, nowSeconds: Math.floor(Date.parse(at) / 1000) };
+    const proven = key.ok ? await checkPossession(possession, key, enrolment) : null;
+    if (proven === null || !isDeepStrictEqual(proven.passkey, passkey))
+      this.#found('entry.evidence', index, 'enrols a key whose holder did not sign for it');
+  }
+
   /** By the enrolled key, imported once: a thumbprint is enrolled once, so that it names one key for ever. */
   #verifierOf(credential: Credential): Promise<Verifier> {
     const known = this.#verifiers.get(credential.thumbprint);
     if (known) return known;
-    const made = makeVerifier(credential);
+    const made = verifierOf(credential);
     this.#verifiers.set(credential.thumbprint, made);
     return made;
   }
@@ -226,8 +236,13 @@ function isDatedApart(entry: AnyControlEntry): boolean {
   );
 }
 
+type NewKeyEntry = ControlEntry<'credential.enrolled'> | ControlEntry<'credential.rotated'>;
+
+const isNewKey = (entry: AnyControlEntry): entry is NewKeyEntry =>
+  entry.kind === 'credential.enrolled' || entry.kind === 'credential.rotated';
+
 /** Kinds whose body decides what took effect, and is neither in the entry in full nor in a case file. */
 function isChange(kind: EntryKind): boolean {
   if (kind === 'order.recorded' || kind === 'order.amended') return false;
-  return kind === 'credential.enrolled' || kind === 'credential.revoked' || kind.startsWith('order.');
+  return kind.startsWith('credential.') || kind.startsWith('order.');
 }

@@ -24,6 +24,8 @@ const row = (
 
 export const signedRoutes: readonly SignedRoute[] = [
   row('POST', '/v1/credentials', ['administrator'], 'credential.enrolled'),
+  row('POST', '/v1/credentials/:thumbprint/confirmation', ['administrator'], 'credential.confirmed'),
+  row('POST', '/v1/credentials/rotation', roles, 'credential.rotated'),
   row('POST', '/v1/credentials/:thumbprint/revocation', ['administrator'], 'credential.revoked'),
   row('GET', '/v1/credentials', ['administrator', 'auditor']),
   row('POST', '/v1/orders', ['registrar'], 'order.recorded'),

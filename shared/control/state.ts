@@ -4,7 +4,14 @@ import type { OrderState } from './order-state.ts';
 import { noRetention, type RetentionState } from './retention.ts';
 
 /** A credential as the ledger knows it. `thumbprint` is its key's RFC 7638 thumbprint and the `kid` of its proofs. */
-export type Credential = DetailsOf<'credential.enrolled'> & { readonly revokedAt?: string };
+export type Credential = DetailsOf<'credential.enrolled'> & {
+  /** The administrator who enrolled it, while no other has confirmed it: it may do nothing. */
+  readonly pending?: Person;
+  readonly confirmedAt?: string;
+  readonly revokedAt?: string;
+  /** Thumbprint of the key that took its place, for which it signed itself. */
+  readonly replacedBy?: string;
+};
 
 export interface Person {
   readonly thumbprint: string;
@@ -47,6 +54,10 @@ export interface ControlState {
   size: number;
   configuration: ServiceConfiguration | null;
   readonly credentials: Map<string, Credential>;
+  /** Time of each credential's last signed request that was not refused, by thumbprint. */
+  readonly lastUse: Map<string, string>;
+  /** Whether enrolments must be confirmed: from the first that carries a proof of possession on, for ever. */
+  dualControl: boolean;
   readonly orders: Map<string, OrderState>;
   readonly disclosures: Map<string, DisclosureState>;
   /** `kid` and `jti` of every proof that became an entry's evidence, with the second until which it is remembered. */
@@ -68,6 +79,8 @@ export function emptyState(): ControlState {
     size: 0,
     configuration: null,
     credentials: new Map(),
+    lastUse: new Map(),
+    dualControl: false,
     orders: new Map(),
     disclosures: new Map(),
     usedProofs: new Map(),
@@ -80,9 +93,14 @@ export function emptyState(): ControlState {
   };
 }
 
-/** Whether a credential may act at `at` (RFC 3339 UTC): in its validity and not revoked by then. */
+/** Whether a credential may act at `at` (RFC 3339 UTC): in its validity, confirmed, and not revoked by then. */
 export function credentialIsActive(credential: Credential, at: string): boolean {
-  return credential.notBefore <= at && at < credential.notAfter && credential.revokedAt === undefined;
+  const { pending, revokedAt } = credential;
+  return isInValidity(credential, at) && pending === undefined && revokedAt === undefined;
+}
+
+export function isInValidity({ notBefore, notAfter }: Credential, at: string): boolean {
+  return notBefore <= at && at < notAfter;
 }
 
 export function personOf(credential: Credential): Person {

@@ -13,6 +13,7 @@ export const entryKinds = [
   'ledger.started',
   'ledger.voided',
   'credential.enrolled',
+  'credential.confirmed',
   'credential.rotated',
   'credential.revoked',
   'order.recorded',
@@ -95,11 +96,11 @@ export const ledgerEntrySchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/)
     .optional(),
-  /** The signed request that caused the entry, a compact JWS. */
+  /** The signed request that caused the entry: a compact JWS, or five segments where a passkey signed it. */
   evidence: z
     .string()
     .max(16_384)
-    .regex(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/)
+    .regex(/^[A-Za-z0-9_-]+(?:(?:\.[A-Za-z0-9_-]+){2}|(?:\.[A-Za-z0-9_-]+){4})$/)
     .optional(),
   /** Salted SHA-256 (hexadecimal) of what stays outside the ledger, by what it is. See `commitTo`. */
   commitments: z

@@ -14,11 +14,13 @@ import {
   verifyLog,
 } from '#shared/ledger';
 import { readTileDirectory } from '#shared/ledger-storage';
-import { generateKey, importPrivateJwk, type SigningKey, signRequest } from '#shared/signed-request';
+import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
 import { openServiceWorld, type ServiceWorld } from '../integration/services/world.ts';
+import { enrolmentBody } from '../support/enrolment.ts';
 import { freshTopics, type LocalBroker, startLocalBroker } from '../support/kafka.ts';
 import { describeWithLocalBroker } from '../support/kafka-describe.ts';
 import { freePorts } from '../support/mail-servers/ports.ts';
+import { makeAdministrators } from '../support/people-over-http.ts';
 import { areServicesBuilt, notBuilt, type ServiceProcess } from '../support/service-process.ts';
 
 /* Real processes of the disclosure service, killed for real. ROUNDS (default 2) is how often. */
@@ -47,12 +49,11 @@ describeWithLocalBroker('both replicas of the disclosure service killed in betwe
       broker = await startLocalBroker();
       kafka = await freshTopics(broker.brokers, 1);
       world = await openServiceWorld({ migrated: true });
+      [administrator] = await makeAdministrators(publicUrl, keyFolder('a'));
       await start('a');
       // What the guide says: the first replica makes the keys, the others get a copy.
       await cp(keyFolder('a'), keyFolder('b'), { recursive: true });
       await start('b');
-      const file = JSON.parse(await readFile(join(keyFolder('a'), 'first-administrator.json'), 'utf8'));
-      administrator = await importPrivateJwk(file.privateKey);
     });
     afterAll(async () => {
       await world?.remove();
@@ -83,20 +84,13 @@ describeWithLocalBroker('both replicas of the disclosure service killed in betwe
     /** A request that enrols a new key, as it goes over the wire: to whichever replica, and again. */
     async function enrolment(credentialId: string) {
       const key = await generateKey('ES256');
-      const body = JSON.stringify({
-        credentialId,
-        personId: credentialId,
-        role: 'auditor',
-        algorithm: key.alg,
-        publicKey: key.publicJwk,
-        notBefore: new Date(Date.now() - 60_000).toISOString(),
-        notAfter: new Date(Date.now() + 86_400_000).toISOString(),
-      });
+      const candidate = { key, credentialId, audience: publicUrl, now: Date.now() };
+      const body = JSON.stringify(await enrolmentBody(candidate, credentialId, 'auditor'));
       const proof = await signRequest({
         privateKey: administrator.privateKey,
         alg: administrator.alg,
         kid: administrator.kid,
-        credentialId: 'first-administrator',
+        credentialId: 'alice',
         audience: publicUrl,
         method: 'POST',
         url: `${publicUrl}/v1/credentials`,

@@ -22,6 +22,7 @@ import {
   openEmbeddedDatabase,
   type TrafficStore,
 } from '#shared/store';
+import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 import { testEvent } from './events.ts';
 import { createTestClock } from './test-clock.ts';
 import { type AnswerBody, audience, orderBody, testStart } from './test-service.ts';
@@ -63,7 +64,7 @@ export class Replicas {
   #caseFileIdentity = '';
   #recipient = '';
   #manifestKey: SigningKey | undefined;
-  #administrator: Who | undefined;
+  #administrators: readonly [Who, Who] | undefined;
   #enrolled = 0;
 
   constructor(openOrder: () => Promise<LedgerOrder>) {
@@ -80,11 +81,15 @@ export class Replicas {
     this.#caseFileIdentity = await generateIdentity();
     this.#recipient = await identityToRecipient(await generateIdentity());
     this.#manifestKey = await generateKey('EdDSA');
-    this.#administrator = {
+    const administrator = async (credentialId: string): Promise<Who> => ({
       key: await generateKey('ES256'),
-      credentialId: 'first-administrator',
+      credentialId,
       role: 'administrator',
-    };
+    });
+    this.#administrators = [
+      await administrator('first-administrator'),
+      await administrator('second-administrator'),
+    ];
   }
 
   get verifier(): NoteVerifier {
@@ -92,8 +97,13 @@ export class Replicas {
   }
 
   get administrator(): Who {
-    if (!this.#administrator) throw new Error('not made');
-    return this.#administrator;
+    if (!this.#administrators) throw new Error('not made');
+    return this.#administrators[0];
+  }
+
+  get secondAdministrator(): Who {
+    if (!this.#administrators) throw new Error('not made');
+    return this.#administrators[1];
   }
 
   get store(): TrafficStore {
@@ -132,10 +142,10 @@ export class Replicas {
         retentionPeriod: 'P6M',
         manifestKey: { ...manifest.publicJwk },
       },
-      firstAdministrator: {
-        ...this.#credential(this.administrator, 'first-administrator'),
-        thumbprint: this.administrator.key.kid,
-      },
+      ceremony: [
+        await ceremonyAdministrator(this.#candidate(this.administrator, Date.parse(testStart))),
+        await ceremonyAdministrator(this.#candidate(this.secondAdministrator, Date.parse(testStart))),
+      ],
     });
     await service.start({ host: '127.0.0.1', port: 0 });
     return {
@@ -150,24 +160,19 @@ export class Replicas {
     };
   }
 
-  #credential({ key, credentialId, role }: Who, personId: string) {
-    return {
-      credentialId,
-      personId,
-      role,
-      algorithm: key.alg,
-      publicKey: { ...key.publicJwk },
-      notBefore: testStart,
-      notAfter: '2097-11-20T09:00:00.000Z',
-    };
+  #candidate({ key, credentialId }: Who, at = this.clock.now()) {
+    return { key, credentialId, audience, now: at };
   }
 
   async enrol(at: Replica, role: Role): Promise<Who> {
     const credentialId = `${role}-${++this.#enrolled}`;
     const who: Who = { key: await generateKey('ES256'), credentialId, role };
-    const body = this.#credential(who, credentialId);
+    const body = await enrolmentBody(this.#candidate(who), credentialId, role);
     const answer = await at.call(this.administrator, 'POST', '/v1/credentials', body);
     if (answer.status !== 201) throw new Error(`not enrolled: ${answer.body.code}`);
+    const path = `/v1/credentials/${who.key.kid}/confirmation`;
+    const confirmed = await at.call(this.secondAdministrator, 'POST', path, { personId: credentialId, role });
+    if (confirmed.status !== 200) throw new Error(`not confirmed: ${confirmed.body.code}`);
     return who;
   }
 

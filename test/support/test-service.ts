@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { createDisclosureService, type DisclosureService } from '#services/disclosure';
+import { createDisclosureService, type DisclosureDeps, type DisclosureService } from '#services/disclosure';
+import { certificateDigest } from '#shared/certificates';
 import type { Role } from '#shared/control';
 import {
   createLedger,
@@ -16,7 +17,7 @@ import {
 import { createMemoryStorage } from '#shared/ledger-storage';
 import type { TrustAnchors } from '#shared/order-document';
 import type { OrderDraft } from '#shared/orders';
-import { type Logger, silentLogger, utc } from '#shared/runtime';
+import { type Logger, silentLogger } from '#shared/runtime';
 import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
 import {
   createMigrations,
@@ -29,6 +30,7 @@ import {
   openEncryptedDatabase,
   type TrafficStore,
 } from '#shared/store';
+import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
 
 export const audience = 'https://griffie.example.nl';
@@ -80,6 +82,8 @@ export interface CallOptions {
   readonly jti?: string;
   readonly proof?: string;
   readonly contentType?: string;
+  /** Others, which are not signed. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Somebody with a credential. */
@@ -101,12 +105,18 @@ export interface TestService {
   readonly ledger: Ledger;
   readonly folder: string;
   readonly administrator: Person;
+  /** Confirms what the first enrols. */
+  readonly secondAdministrator: Person;
   readonly recipientIdentity: string;
   readonly caseFileIdentity: string;
   readonly manifestKey: SigningKey;
   readonly ledgerKey: string;
-  /** Enrols a new key; `personId` defaults to one of its own. */
+  /** Enrols a new key, and has it confirmed; `personId` defaults to one of its own. */
   enrol(role: Role, personId?: string): Promise<Person>;
+  /** Body of an enrolment, with the signature of the key's holder. */
+  enrolment(key: SigningKey, credentialId: string, personId: string, role: Role): Promise<EnrolmentBody>;
+  /** Somebody with a key, enrolled or not. */
+  person(key: SigningKey, credentialId: string, role: Role): Person;
   /** A complete order about alice@example.nl; members given replace its own. */
   orderDraft(change?: Partial<OrderDraft>): OrderDraft;
   record(registrar: Person, draft?: OrderDraft): Promise<string>;
@@ -119,6 +129,8 @@ export interface TestService {
   stop(): Promise<void>;
 }
 
+type EnrolmentBody = Awaited<ReturnType<typeof enrolmentBody>>;
+
 export interface TestServiceOptions {
   readonly storage?: LedgerStorage;
   readonly logger?: Logger;
@@ -127,6 +139,9 @@ export interface TestServiceOptions {
   readonly documentAnchors?: TrustAnchors;
   /** Puts something between the service and its store. */
   readonly between?: (store: TrafficStore) => TrafficStore;
+  /** Certificates to which those of credentials must lead. */
+  readonly anchors?: readonly Uint8Array[];
+  readonly tls?: DisclosureDeps['tls'];
   /** The ledger's key, for tests of what its holder can do. */
   readonly signer?: NoteSigner;
   /** The engine on an encrypted disk, with its keys there. */
@@ -153,9 +168,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const signer = options.signer ?? createNoteSigner('griffie.example.nl/ledger', generateNoteKey());
   const ledger = await createLedger({ storage, signer });
   const manifestKey = await generateKey('EdDSA');
-  const adminKey = await generateKey('ES256');
+  const adminKeys = [await generateKey('ES256'), await generateKey('ES256')] as const;
+  const candidate = (key: SigningKey, credentialId: string) => ({
+    key,
+    credentialId,
+    audience,
+    now: clock.now(),
+  });
   const caseFileIdentity = await generateIdentity();
-  const year = { notBefore: utc(clock.now()), notAfter: utc(clock.now() + 365 * 86_400_000) };
   const service = await createDisclosureService({
     ledger,
     ledgerFiles: storage,
@@ -174,16 +194,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       audience,
       retentionPeriod: 'P6M',
       manifestKey: { ...manifestKey.publicJwk },
+      ...(options.anchors ? { anchors: options.anchors.map(certificateDigest) } : {}),
     },
-    firstAdministrator: {
-      credentialId: 'first-administrator',
-      personId: 'first-administrator',
-      role: 'administrator',
-      algorithm: adminKey.alg,
-      publicKey: { ...adminKey.publicJwk },
-      thumbprint: adminKey.kid,
-      ...year,
-    },
+    anchors: options.anchors ?? [],
+    ...(options.tls ? { tls: options.tls } : {}),
+    ceremony: [
+      await ceremonyAdministrator(candidate(adminKeys[0], 'first-administrator')),
+      await ceremonyAdministrator(candidate(adminKeys[1], 'second-administrator')),
+    ],
   });
   const recipientIdentity = await generateIdentity();
   const recipient = await identityToRecipient(recipientIdentity);
@@ -200,6 +218,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       method,
       url: path,
       headers: {
+        ...call.headers,
         ...(payload ? { 'content-type': call.contentType ?? 'application/json' } : {}),
         ...(proof === undefined ? {} : { 'griffie-proof': proof }),
       },
@@ -242,7 +261,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     };
   }
 
-  const administrator = person(adminKey, 'first-administrator', 'administrator');
+  const administrator = person(adminKeys[0], 'first-administrator', 'administrator');
+  const secondAdministrator = person(adminKeys[1], 'second-administrator', 'administrator');
   let enrolled = 0;
 
   const harness: TestService = {
@@ -254,6 +274,10 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ledger,
     folder,
     administrator,
+    secondAdministrator,
+    person,
+    enrolment: (key, credentialId, personId, role) =>
+      enrolmentBody(candidate(key, credentialId), personId, role),
     recipientIdentity,
     caseFileIdentity,
     manifestKey,
@@ -262,10 +286,12 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     enrol: async (role, personId = `person-${++enrolled}-${randomUUID().slice(0, 8)}`) => {
       const key = await generateKey('ES256');
       const credentialId = `${role}-${++enrolled}`;
-      const answer = await administrator.call('POST', '/v1/credentials', {
-        body: { credentialId, personId, role, algorithm: key.alg, publicKey: key.publicJwk, ...year },
-      });
+      const body = await harness.enrolment(key, credentialId, personId, role);
+      const answer = await administrator.call('POST', '/v1/credentials', { body });
       if (answer.status !== 201) throw new Error(`not enrolled: ${answer.body.code}`);
+      const path = `/v1/credentials/${key.kid}/confirmation`;
+      const confirmed = await secondAdministrator.call('POST', path, { body: { personId, role } });
+      if (confirmed.status !== 200) throw new Error(`not confirmed: ${confirmed.body.code}`);
       return person(key, credentialId, role);
     },
     orderDraft: (change = {}) => ({

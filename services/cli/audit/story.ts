@@ -1,12 +1,6 @@
-import { asControlEntry, type Credential } from '#shared/control';
+import { asControlEntry, type Credential, verifierOf } from '#shared/control';
 import type { LedgerEntry } from '#shared/ledger';
-import {
-  isSignatureAlgorithm,
-  parseCompact,
-  proofLimits,
-  validatePublicJwk,
-  verifyCompact,
-} from '#shared/signed-request';
+import { parseProof } from '#shared/signed-request';
 import { refused } from '../errors.ts';
 import { type EntrySource, entriesFrom, type FoundEntry } from './entry-source.ts';
 
@@ -64,10 +58,11 @@ async function credentialsOf(
   const credentials = new Map<string, Credential>();
   const thumbprints = [...wanted];
   for (let i = 0; i < thumbprints.length; i += 16) {
-    const filter = { about: thumbprints.slice(i, i + 16), kinds: ['credential.enrolled' as const] };
+    const about = thumbprints.slice(i, i + 16);
+    const filter = { about, kinds: ['credential.enrolled' as const, 'credential.rotated' as const] };
     for await (const { index, entry } of entriesFrom(source, filter)) {
       const control = asControlEntry(index, entry);
-      if (control.kind === 'credential.enrolled')
+      if (control.kind === 'credential.enrolled' || control.kind === 'credential.rotated')
         credentials.set(control.details.thumbprint, control.details);
     }
   }
@@ -90,9 +85,8 @@ async function signatureOf(
   credential: Credential | undefined,
 ): Promise<StoryEntry['signature']> {
   if (evidence === undefined) return 'none';
-  const parsed = parseCompact(evidence, proofLimits.proofChars);
-  if (!credential || !parsed.ok || !isSignatureAlgorithm(credential.algorithm)) return 'wrong';
-  const key = await validatePublicJwk(credential.publicKey, credential.algorithm);
-  const isTheirs = key.ok && key.kid === credential.thumbprint && parsed.jws.header.kid === key.kid;
-  return isTheirs && (await verifyCompact(parsed.jws, key)) ? 'verified' : 'wrong';
+  const parsed = parseProof(evidence);
+  if (!credential || !parsed.ok || parsed.proof.kid !== credential.thumbprint) return 'wrong';
+  const verify = await verifierOf(credential);
+  return (await verify(parsed.proof.jws)) ? 'verified' : 'wrong';
 }

@@ -8,6 +8,7 @@ import { example, jsonOption, serviceUrlArgument } from '../options.ts';
 import { pairs, printResult } from '../output.ts';
 import { type PinFile, usableKeys } from '../pin-file.ts';
 import { serviceView } from '../views.ts';
+import { addBootstrapCommand } from './bootstrap.ts';
 
 interface KeysOptions {
   readonly url: string;
@@ -38,6 +39,8 @@ export function addServiceCommands(program: Command, io: CliIo): void {
         'Compare both keys with the operator by another channel (telephone, paper) before you rely on them.',
       ]);
     });
+
+  addBootstrapCommand(service, io);
 }
 
 /** A service's keys as it states them. Nothing vouches for them but the connection. */

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { disclosureStatuses, labelSchema, roles, thumbprintSchema } from '#shared/control';
 import { orderLimits, targetKinds } from '#shared/orders';
+import { possessionChars } from '#shared/signed-request';
 import { categoryIds, utcTimestamp } from '#shared/traffic';
 import { apiLimits } from '../limits.ts';
 import { idSchema, timestampInput } from './members.ts';
@@ -37,6 +38,11 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem' });
 
+const possessionInput = z.string().max(possessionChars).meta({
+  description:
+    'Compact JWS (RFC 7515) by the key itself, typ `griffie-enrolment+jwt`; of a passkey its registration',
+});
+
 export const enrolBody = z.strictObject({
   credentialId: labelSchema,
   /** Same for all credentials of one person: dual control counts people. */
@@ -47,6 +53,24 @@ export const enrolBody = z.strictObject({
   publicKey: z.record(z.string(), z.unknown()).meta({ description: 'Public JWK (RFC 7517)' }),
   notBefore: timestampInput,
   notAfter: timestampInput,
+  /** The key's own signature for this enrolment. */
+  possession: possessionInput,
+  /** SHA-256 of the certificates in the header `Griffie-Certificates`, one after another. */
+  chainSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
+
+/** What the second administrator says of an enrolment, from what they know themselves. */
+export const confirmBody = z.strictObject({ personId: labelSchema, role: z.enum(roles) });
+
+/** A new key for the person and role of the one that signs the request. */
+export const rotateBody = enrolBody.pick({
+  credentialId: true,
+  algorithm: true,
+  publicKey: true,
+  possession: true,
 });
 
 export const revokeBody = z.strictObject({
@@ -62,7 +86,17 @@ export const credentialView = z
     algorithm: z.string(),
     notBefore: utcTimestamp,
     notAfter: utcTimestamp,
+    certificate: z
+      .object({ sha256: z.string(), anchorSha256: z.string(), notAfter: utcTimestamp })
+      .optional(),
+    /** Another administrator must confirm it before it may do anything. */
+    pending: z.boolean(),
+    confirmedAt: utcTimestamp.optional(),
     revokedAt: utcTimestamp.optional(),
+    /** Thumbprint of the key that took its place. */
+    replacedBy: thumbprintSchema.optional(),
+    /** Of its last signed request that was not refused. */
+    lastUsedAt: utcTimestamp.optional(),
   })
   .meta({ id: 'Credential' });
 
