@@ -17,7 +17,7 @@ const run = promisify(execFile);
 const command = join(packageRoot, 'dist', 'test', 'bench', 'run.js');
 
 /** Benchmarks that were made without a quick mode at the same time as it; there is to be no other. */
-const withoutQuick = ['at-rest', 'disclosure', 'ledger-append', 'ledger-proofs', 'ledger-start', 'schema'];
+const withoutQuick = ['at-rest', 'disclosure', 'ledger-append', 'ledger-proofs', 'ledger-start'];
 
 let folder: string;
 let results: Results;
