@@ -3,7 +3,7 @@ import { loadMigrations } from '#shared/store';
 import { eventColumns } from '../generate/events.ts';
 import { fillTable } from '../generate/fill.ts';
 import { openStudyEngine, type StudyEngine } from './engine.ts';
-import { type LookupKind, lookupKinds, timeLookups } from './lookups.ts';
+import { lookupKinds, timeLookups } from './lookups.ts';
 import { source, sourceStatements, sourceTable, type Variant, variants } from './variants.ts';
 
 /*
