@@ -49,17 +49,13 @@ export class Parameters {
     return this.#bind(name, 'Array(String)', value);
   }
 
-  /** @param value decimal digits */
-  key(name: string, value: string): string {
+  /** @param value a number, or decimal digits of one that JavaScript cannot hold */
+  whole(name: string, value: string | number): string {
     return this.#bind(name, 'UInt64', value);
   }
 
   integer(name: string, value: number): string {
     return this.#bind(name, 'UInt8', value);
-  }
-
-  long(name: string, value: number): string {
-    return this.#bind(name, 'UInt64', value);
   }
 
   time(name: string, rfc3339: string): string {
@@ -82,13 +78,18 @@ function retained(parameters: Parameters, now: number, period: RetentionPeriod):
   return `t.collectedAt > ${expired} AND addMonths(t.collectedAt, ${months}) > ${at}`;
 }
 
+/** Whether the index is asked in which minutes to look. It changes what is read, never what is found. */
+export type ByIndex = 'by index' | 'all minutes';
+
 /** `eventInScope` of shared/orders in SQL; a property test holds one against the other. */
-function inScope(parameters: Parameters, scope: Scope): string {
+function inScope(parameters: Parameters, scope: Scope, byIndex: ByIndex): string {
   const targets = scope.targets.map((target, index) => matches(parameters, target, `target${index}`));
   return [
     `t.occurredAt >= ${parameters.time('from', scope.from)}`,
     `t.occurredAt < ${parameters.time('to', scope.to)}`,
-    `toStartOfMinute(t.occurredAt) GLOBAL IN (${minutes(parameters, scope)})`,
+    ...(byIndex === 'by index'
+      ? [`toStartOfMinute(t.occurredAt) GLOBAL IN (${minutes(parameters, scope)})`]
+      : []),
     `t.collectedAt <= ${parameters.time('collectedUpTo', scope.collectedUpTo)}`,
     `t.type IN ${parameters.texts('types', typesOfCategories(scope.categories))}`,
     targets.length === 0 ? 'false' : `(${targets.join(' OR ')})`,
@@ -105,7 +106,7 @@ function minutes(parameters: Parameters, { targets, from, to }: Scope): string {
     const name = `key${index}`;
     return 'text' in key
       ? `key = ${hashedKey(parameters.text(name, key.text))}`
-      : `key BETWEEN ${parameters.key(`${name}First`, key.first)} AND ${parameters.key(`${name}Last`, key.last)}`;
+      : `key BETWEEN ${parameters.whole(`${name}First`, key.first)} AND ${parameters.whole(`${name}Last`, key.last)}`;
   });
   return `SELECT minute FROM traffic_index_retained
     WHERE (${keys.length === 0 ? 'false' : keys.join(' OR ')})
@@ -154,9 +155,10 @@ export function conditions(
   scope: Scope,
   now: number,
   period: RetentionPeriod,
+  byIndex: ByIndex = 'by index',
 ): string {
   return `${retained(parameters, now, period)}
-  AND ${inScope(parameters, scope)}`;
+  AND ${inScope(parameters, scope, byIndex)}`;
 }
 
 /** Rows in scope in the order of time, each event once: the copy that was collected first. */
@@ -166,10 +168,11 @@ export function scoped(
   scope: Scope,
   now: number,
   period: RetentionPeriod,
+  byIndex: ByIndex = 'by index',
 ): string {
   return `SELECT ${select}
 FROM traffic_retained AS t
-WHERE ${conditions(parameters, scope, now, period)}
+WHERE ${conditions(parameters, scope, now, period, byIndex)}
 ORDER BY t.occurredAt, t.eventId, t.collectedAt
 LIMIT 1 BY t.eventId`;
 }

@@ -2,7 +2,7 @@ import type { Scope } from '#shared/orders';
 import { type EventType, grantedFields, type TrafficEvent, typesOfCategories } from '#shared/traffic';
 import { type Kind, storedFields } from './columns.ts';
 import type { StoreQuery } from './database.ts';
-import { conditions, Parameters, scoped, settingsOf } from './query.ts';
+import { type ByIndex, conditions, Parameters, scoped, settingsOf } from './query.ts';
 import type { RetentionPeriod } from './retention.ts';
 
 /*
@@ -24,9 +24,14 @@ const releaseSettings = {
 };
 
 /** The scope's records as lines in one column, ordered by `occurredAt`, then `eventId`. */
-export function releasedQuery(scope: Scope, now: number, period: RetentionPeriod): StoreQuery {
+export function releasedQuery(
+  scope: Scope,
+  now: number,
+  period: RetentionPeriod,
+  byIndex: ByIndex = 'by index',
+): StoreQuery {
   const parameters = new Parameters();
-  const text = `${scoped(parameters, `${line(scope)} AS line`, scope, now, period)}
+  const text = `${scoped(parameters, `${line(scope)} AS line`, scope, now, period, byIndex)}
 SETTINGS ${settingsOf(releaseSettings)}`;
   return { text, parameters: parameters.values };
 }
@@ -39,7 +44,7 @@ SETTINGS ${settingsOf(releaseSettings)}`;
 export function spreadQuery(scope: Scope, widthMs: number, now: number, period: RetentionPeriod): StoreQuery {
   const parameters = new Parameters();
   const from = parameters.time('spreadFrom', scope.from);
-  const width = parameters.long('spreadWidth', widthMs);
+  const width = parameters.whole('spreadWidth', widthMs);
   const text = `SELECT intDiv(toUnixTimestamp64Milli(t.occurredAt) - toUnixTimestamp64Milli(${from}), ${width}) AS slot, count() AS rows
 FROM traffic_retained AS t
 WHERE ${conditions(parameters, scope, now, period)}
