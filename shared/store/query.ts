@@ -184,11 +184,15 @@ export function scopeQuery(scope: Scope, now: number, period: RetentionPeriod): 
   return { text, parameters: parameters.values };
 }
 
-/** How many records `scopeQuery` gives, by event type. */
+/** How many records `scopeQuery` gives, by event type. Reads what the conditions are about, and no record. */
 export function countQuery(scope: Scope, now: number, period: RetentionPeriod): StoreQuery {
   const parameters = new Parameters();
-  const rows = scoped(parameters, 't.type AS type', scope, now, period);
-  const text = `SELECT type, count() AS events FROM (\n${rows}\n) GROUP BY type ORDER BY type\nSETTINGS ${settingsOf()}`;
+  const text = `SELECT t.type AS type, uniqExact(t.eventId) AS events
+FROM traffic_retained AS t
+WHERE ${conditions(parameters, scope, now, period)}
+GROUP BY type
+ORDER BY type
+SETTINGS ${settingsOf()}`;
   return { text, parameters: parameters.values };
 }
 

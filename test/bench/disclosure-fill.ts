@@ -1,6 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createMigrations, defaultRetention, loadMigrations, openEmbeddedDatabase } from '#shared/store';
+import {
+  createMigrations,
+  defaultRetention,
+  keyFolderOf,
+  loadMigrations,
+  openEncryptedDatabase,
+} from '#shared/store';
 import { addressOf } from './disclosure-sizes.ts';
 
 /*
@@ -13,7 +19,11 @@ const days = 170;
 const [folder = '', ...texts] = process.argv.slice(2);
 const sizes = texts.map(Number);
 await mkdir(folder, { recursive: true, mode: 0o700 });
-const database = await openEmbeddedDatabase({ folder: join(folder, 'engine') });
+const { database } = await openEncryptedDatabase({
+  folder: join(folder, 'engine'),
+  keyFolder: keyFolderOf(folder),
+  now: Date.now(),
+});
 await createMigrations(database, {
   retention: defaultRetention,
   migrations: await loadMigrations(),
