@@ -46,6 +46,7 @@ const disclosure = await openDisclosure(installation, {
   logger: silentLogger,
   caseFolder: at('cases'),
   packageFolder: at('packages'),
+  snapshotFolder: at('snapshots'),
   operator: 'Example Mail',
   retention: defaultRetention,
 });
