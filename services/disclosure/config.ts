@@ -63,6 +63,7 @@ const schema = z
     /** Name of the operator, as it stands on written disclosures. */
     operator: z.string().min(1).max(200),
     tls: tls.prefault({}),
+    caseMasterKeys: z.string().max(1024).optional(),
     witnessPolicyFile: path.optional(),
     witnessIntervalSeconds: z.int().min(1).max(86_400).default(60),
   })
@@ -89,6 +90,12 @@ const own: readonly Variable[] = [
     member: 'keyFolder',
     about: 'folder of the keys, best on another disk than the data; made at the first start',
     required: true,
+  },
+  {
+    name: 'DISCLOSURE_CASE_MASTER_KEYS',
+    member: 'caseMasterKeys',
+    about: 'master key of the case files, for platforms that give secrets so; the last of several wraps',
+    default: 'the file case-master-keys.txt in the key folder',
   },
   {
     name: 'DISCLOSURE_OPERATOR',

@@ -1,7 +1,8 @@
+import type { CaseFiles } from '#shared/case-files';
 import type { Ledger, LedgerReader } from '#shared/ledger';
 import type { Clock, Logger } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
-import type { CaseFiles } from './control/case-files.ts';
+import type { CaseErasure } from './control/case-erasure.ts';
 import type { ControlPlane } from './control/control-plane.ts';
 import type { NoiseCounter } from './control/noise.ts';
 import type { RefusalMemory } from './control/repeats.ts';
@@ -19,6 +20,7 @@ export interface ServiceContext {
   /** Null where no witnesses are configured. */
   readonly witnessing: Pick<Witnessing, 'cosigned' | 'dress'> | null;
   readonly cases: CaseFiles;
+  readonly erasure: CaseErasure;
   readonly store: TrafficStore;
   readonly packages: PackageFolder;
   readonly releases: ReleaseQueue;

@@ -87,6 +87,16 @@ const ownErrors = {
     'Case file missing or altered',
     'Restore the case file from backup; tell the auditor.',
   ),
+  'order.erased': row(
+    410,
+    'Case erased',
+    'Nothing of the order is left but its entries in the ledger; those say who erased it and why.',
+  ),
+  'order.in_force': row(
+    409,
+    'Order in force',
+    'Erase the case once its order has ended and no package is being made under it.',
+  ),
   'scope.target_not_in_order': row(
     403,
     'Target not in the order',

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { generateIdentity } from 'age-encryption';
 import { z } from 'zod';
+import { createMasterKey, generateMasterKey, type MasterKey, masterKeyFileText } from '#shared/case-files';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import { createNoteSigner, generateNoteKey, type NoteSigner } from '#shared/ledger';
 import { makePrivateFolder, utc, writeFileDurably } from '#shared/runtime';
@@ -19,7 +19,7 @@ import { snapshotKeyOf } from './control/snapshot-file.ts';
 export const keyFiles = {
   ledger: 'ledger-signing-key.json',
   manifest: 'manifest-signing-key.json',
-  caseFiles: 'case-files-identity.txt',
+  caseMaster: 'case-master-keys.txt',
   administrator: 'first-administrator.json',
 } as const;
 
@@ -27,9 +27,10 @@ export interface ServiceKeys {
   readonly ledger: NoteSigner;
   readonly manifest: ManifestSigner;
   readonly manifestPublicKey: PublicJwk;
-  readonly caseFileIdentity: string;
   /** Secret under which a kept control state is believed; no file of its own. */
   readonly snapshotKey: Uint8Array;
+  /** What the keys of cases are wrapped under. */
+  readonly caseMasterKey: MasterKey;
   /** Keys that were made just now, by file; none on later starts. */
   readonly made: readonly string[];
 }
@@ -52,7 +53,12 @@ const administratorYears = 1;
  */
 export async function openKeys(
   folder: string,
-  options: { readonly publicUrl: string; readonly isNew: boolean },
+  options: {
+    readonly publicUrl: string;
+    readonly isNew: boolean;
+    /** Master keys of the case files from elsewhere than the folder: no file is made or read for them. */
+    readonly caseMasterKeys?: string | undefined;
+  },
 ): Promise<ServiceKeys> {
   await makePrivateFolder(folder);
   const made: string[] = [];
@@ -73,15 +79,17 @@ export async function openKeys(
     return `${JSON.stringify({ origin, privateKey: generateNoteKey() }, null, 2)}\n`;
   });
   const manifestText = await readOrMake(keyFiles.manifest, async () => jwkText(await generateKey('EdDSA')));
-  const identityText = await readOrMake(keyFiles.caseFiles, async () => `${await generateIdentity()}\n`);
+  const masterText =
+    options.caseMasterKeys ??
+    (await readOrMake(keyFiles.caseMaster, async () => masterKeyFileText([generateMasterKey()])));
   const ledger = parse(keyFiles.ledger, () => ledgerKeyFile.parse(JSON.parse(ledgerText)));
   const manifest = await importKey(keyFiles.manifest, manifestText);
   return {
     ledger: parse(keyFiles.ledger, () => createNoteSigner(ledger.origin, ledger.privateKey)),
     manifest: { kid: manifest.kid, privateKey: manifest.privateKey },
     manifestPublicKey: manifest.publicJwk,
-    caseFileIdentity: identityText.trim(),
     snapshotKey: snapshotKeyOf(ledger.privateKey),
+    caseMasterKey: parse(keyFiles.caseMaster, () => createMasterKey(masterText)),
     made,
   };
 }

@@ -32,12 +32,14 @@ export async function openInstallation(options: {
   readonly ledgerFolder: string;
   readonly keyFolder: string;
   readonly publicUrl: string;
+  /** Master keys of the case files, where they are not in the key folder. */
+  readonly caseMasterKeys?: string | undefined;
   readonly clock: Clock;
 }): Promise<Installation> {
-  const { ledgerFolder, keyFolder, publicUrl, clock } = options;
+  const { ledgerFolder, keyFolder, publicUrl, caseMasterKeys, clock } = options;
   const ledgerFiles = createTileDirectory(ledgerFolder);
   const isNew = (await ledgerFiles.readCommitted()) === undefined;
-  const keys = await openKeys(keyFolder, { publicUrl, isNew });
+  const keys = await openKeys(keyFolder, { publicUrl, isNew, caseMasterKeys });
   const ledger = await createLedger({ storage: ledgerFiles, signer: keys.ledger });
   const open = { ledger, ledgerFiles, ledgerFolder, keys, publicUrl };
   try {
@@ -76,8 +78,8 @@ export async function openDisclosure(
     ledgerFiles,
     ledgerKey: keys.ledger.verifier.vkey,
     manifestSigner: keys.manifest,
-    caseFileIdentity: keys.caseFileIdentity,
     snapshots: { folder: snapshotFolder, key: keys.snapshotKey },
+    caseMasterKey: keys.caseMasterKey,
     configuration: {
       software: softwareVersion,
       audience: publicUrl,

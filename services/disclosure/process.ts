@@ -48,7 +48,13 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
       // The ledger's lock comes first and goes last.
       const ledgerFolder = join(dataFolder, 'ledger');
       const publicUrl = publicUrlOf(settings);
-      const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl, clock });
+      const installation = await openInstallation({
+        ledgerFolder,
+        keyFolder,
+        publicUrl,
+        caseMasterKeys: settings.caseMasterKeys,
+        clock,
+      });
       opened.push(() => installation.ledger.close());
       const database = await openConfiguredServer(clickhouse);
       opened.push(() => database.close());

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { type MasterKey, openCaseFiles } from '#shared/case-files';
 import type { ServiceConfiguration } from '#shared/control';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import type { Ledger, LedgerReader } from '#shared/ledger';
@@ -8,7 +9,7 @@ import type { RetentionRecord } from '#shared/retention';
 import { type Clock, codeOf, type Logger } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
 import { bootstrap, type FirstAdministrator } from './control/bootstrap.ts';
-import { openCaseFiles } from './control/case-files.ts';
+import { createCaseErasure } from './control/case-erasure.ts';
 import { openControlPlane } from './control/control-plane.ts';
 import { NoiseCounter } from './control/noise.ts';
 import { RefusalMemory } from './control/repeats.ts';
@@ -23,6 +24,7 @@ import { apiLimits, gateBounds } from './limits.ts';
 import { createPackageExpiry } from './release/package-expiry.ts';
 import { openPackageFolder } from './release/packages.ts';
 import { createReleaseQueue } from './release/release-queue.ts';
+import { caseRoutes } from './routes/cases.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { disclosureProgressRoutes } from './routes/disclosure-progress.ts';
 import { disclosureRoutes } from './routes/disclosures.ts';
@@ -54,8 +56,8 @@ export interface DisclosureDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly manifestSigner: ManifestSigner;
-  /** `AGE-SECRET-KEY-1…` under which case files are kept. */
-  readonly caseFileIdentity: string;
+  /** What the keys of cases are wrapped under. */
+  readonly caseMasterKey: MasterKey;
   readonly caseFolder: string;
   readonly packageFolder: string;
   /** Where the state is kept for the next start, and the secret under which it is believed. */
@@ -97,7 +99,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   const snapshots = deps.snapshots && createStateSnapshots({ ...deps.snapshots, logger });
   const control = await openControlPlane(ledger, clock, snapshots);
   await bootstrap(control, deps.configuration, deps.firstAdministrator);
-  const cases = await openCaseFiles(deps.caseFolder, deps.caseFileIdentity);
+  const cases = await openCaseFiles(deps.caseFolder, deps.caseMasterKey);
   const packages = await openPackageFolder(deps.packageFolder);
   const signer = deps.manifestSigner;
   const releases = createReleaseQueue(
@@ -105,6 +107,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     logger,
   );
   const packageExpiry = createPackageExpiry({ control, packages, logger });
+  const erasure = createCaseErasure({ control, cases, logger });
   const noise = new NoiseCounter(clock);
   const { ledgerFiles, ledgerKey } = deps;
   const context = {
@@ -114,6 +117,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     ledgerKey,
     witnessing: deps.witnessing ?? null,
     cases,
+    erasure,
     store,
     packages,
     releases,
@@ -157,6 +161,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     publicRoutes(routes, context);
     credentialRoutes(routes, context);
     orderRoutes(routes, context);
+    caseRoutes(routes, context);
     disclosureRoutes(routes, context);
     disclosureProgressRoutes(routes, context);
     ledgerRoutes(routes, context);
@@ -187,6 +192,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   return {
     app,
     start: async (address) => {
+      await erasure.resume();
       await releases.resume();
       await app.listen(address);
       deps.witnessing?.start();
@@ -194,7 +200,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       timers.push(
         setInterval(() => void recordNoise(), noiseIntervalMs),
         setInterval(() => {
-          expiring = expiring.then(expirePackages);
+          expiring = expiring.then(expirePackages).then(() => erasure.resume());
         }, packageIntervalMs),
       );
       const bound = app.server.address();

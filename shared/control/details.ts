@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { regimeIds } from '#shared/orders';
 import { categoryIds, utcTimestamp } from '#shared/traffic';
+import { erasureDetails } from './erasure.ts';
 import { retentionDetails } from './retention.ts';
 import { roles } from './roles.ts';
 
@@ -73,6 +74,7 @@ export const entryDetails = {
     version: z.int().min(1),
     reason: z.enum(['incomplete', 'inadmissible', 'disproportionate', 'not_authentic', 'other']),
   }),
+  ...erasureDetails,
   'disclosure.requested': z.strictObject({ orderId: idSchema, orderVersion: z.int().min(1) }),
   'disclosure.refused': z.strictObject({ orderId: idSchema, codes: z.array(codeSchema).min(1) }),
   'disclosure.released': z.strictObject({

@@ -134,6 +134,7 @@ function bodyOf(entry: AnyControlEntry): object | null {
     }
     case 'credential.revoked':
     case 'order.rejected':
+    case 'case.erased':
       return { reason: entry.details.reason };
     case 'retention.configured':
     case 'retention.overdue':

@@ -2,6 +2,7 @@ import { parseStrictJson } from '#shared/runtime';
 import { parseCompact, proofClaimsSchema, proofLimits, proofRememberSeconds } from '#shared/signed-request';
 import type { EntryKind } from './details.ts';
 import { type AnyControlEntry, ControlError } from './entry.ts';
+import { decideErasure } from './erasure.ts';
 import { believedTime, decideRetention, type RetentionDraft } from './retention.ts';
 import { type Role, roles } from './roles.ts';
 import {
@@ -45,6 +46,7 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'order.recorded': ['registrar'],
   'order.approved': ['reviewer'],
   'order.rejected': ['reviewer'],
+  'case.erased': ['reviewer'],
   'disclosure.requested': ['officer'],
   'disclosure.refused': ['officer'],
   'disclosure.released': [],
@@ -169,6 +171,12 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
         by: actor(),
       });
       return;
+    case 'case.erased': {
+      const decision = decideErasure(state, subject(), actor(), entry.at);
+      if (!decision.ok) throw new ControlError(index, `the rules of erasure refuse it (${decision.code})`);
+      state.orders.set(subject(), { ...decision.order, erasedAt: entry.at });
+      return;
+    }
     case 'disclosure.requested':
       if (!state.orders.has(entry.details.orderId))
         throw new ControlError(index, 'its order is not recorded');

@@ -2,6 +2,7 @@ import { proofRememberSeconds } from '#shared/signed-request';
 import { decideCancellation, isForeign } from './cancellation.ts';
 import { decideApproval, decideClock, decideOrderReading, decideRelease, decideUse } from './decide.ts';
 import type { AnyControlEntry, ControlEntry } from './entry.ts';
+import { decideErasure } from './erasure.ts';
 import type { RecordedRequest } from './evidence.ts';
 import { type ControlState, type Credential, credentialIsActive } from './state.ts';
 
@@ -71,6 +72,12 @@ export function rederive(
         ? contradicts(`decides on an order that could not be decided on (${decision.code})`)
         : follows;
     }
+    case 'case.erased': {
+      const decision = request && decideErasure(state, entry.subject ?? '', request.credential, entry.at);
+      return decision?.ok === false
+        ? contradicts(`erases a case that could not be erased (${decision.code})`)
+        : follows;
+    }
     case 'disclosure.requested': {
       const release = decideRelease(state, entry.details.orderId, entry.at);
       if (!release.ok) return contradicts(`was allowed, and the rules refuse it (${release.code})`);
@@ -122,17 +129,24 @@ function ofItsOrder(
     : follows;
 }
 
+/** Readings that open an order's case. */
+const readsContents: ReadonlySet<string> = new Set(
+  ['', '/document', '/estimate'].map((end) => `/v1/orders/:orderId${end}`),
+);
+
 /** What was read was there, and whoever read it might. */
 function rederiveReading(
   state: ControlState,
   at: string,
-  { credential, params, routeKnown }: RecordedRequest,
+  { credential, params, route, routeKnown }: RecordedRequest,
 ): Rederived {
   if (!routeKnown) return unknowable('unknown_rule');
   const { orderId, disclosureId } = params;
   if (orderId !== undefined && !decideOrderReading(state, orderId, credential, at).ok) {
     return contradicts('reads an order that was not recorded, or not for its reader');
   }
+  const isErased = orderId !== undefined && state.orders.get(orderId)?.erasedAt !== undefined;
+  if (isErased && readsContents.has(route.path)) return contradicts('reads an order whose case was erased');
   if (disclosureId === undefined) return follows;
   const disclosure = state.disclosures.get(disclosureId);
   return disclosure && !isForeign(disclosure, credential)
@@ -213,6 +227,11 @@ function stepRefusalHolds(
   const { orderId, disclosureId, thumbprint } = params;
   const isDecision = route.kind === 'order.approved' || route.kind === 'order.rejected';
   if (orderId !== undefined && code.startsWith('order.')) {
+    if (route.kind === 'case.erased' && code !== 'order.case_file') {
+      const decision = decideErasure(state, orderId, credential, at);
+      return !decision.ok && decision.code === code;
+    }
+    if (code === 'order.erased') return state.orders.get(orderId)?.erasedAt !== undefined;
     if (isDecision && code !== 'order.case_file') {
       const decision = decideApproval(state, orderId, credential, at);
       return !decision.ok && decision.code === code;

@@ -32,6 +32,7 @@ export const signedRoutes: readonly SignedRoute[] = [
   row('GET', '/v1/orders/:orderId/estimate', ['reviewer']),
   row('POST', '/v1/orders/:orderId/approval', ['reviewer'], 'order.approved'),
   row('POST', '/v1/orders/:orderId/rejection', ['reviewer'], 'order.rejected'),
+  row('POST', '/v1/orders/:orderId/erasure', ['reviewer'], 'case.erased'),
   row('POST', '/v1/disclosures', ['officer'], 'disclosure.requested'),
   row('GET', '/v1/disclosures/:disclosureId', ['officer', 'auditor']),
   row('GET', '/v1/disclosures/:disclosureId/progress', ['officer', 'auditor']),

@@ -15,6 +15,8 @@ export interface OrderState {
   /** Thumbprint and person of the registrar. */
   readonly recordedBy: Person;
   readonly decision?: { readonly status: 'Approved' | 'Rejected'; readonly at: string; readonly by: Person };
+  /** When its case files and their key were destroyed. */
+  readonly erasedAt?: string;
 }
 
 export interface Person {

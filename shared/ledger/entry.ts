@@ -20,6 +20,7 @@ export const entryKinds = [
   'order.amended',
   'order.revoked',
   'order.expired',
+  'case.erased',
   'disclosure.requested',
   'disclosure.refused',
   'disclosure.released',

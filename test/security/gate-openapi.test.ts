@@ -119,6 +119,7 @@ describe('the OpenAPI description', () => {
         'POST /v1/ledger/search',
         'POST /v1/orders',
         'POST /v1/orders/{orderId}/approval',
+        'POST /v1/orders/{orderId}/erasure',
         'POST /v1/orders/{orderId}/rejection',
         'GET /v1/retention',
         'POST /v1/retention/alarms',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { createDisclosureService, type DisclosureService } from '#services/disclosure';
+import { createMasterKey, generateMasterKey } from '#shared/case-files';
 import type { Role } from '#shared/control';
 import {
   createLedger,
@@ -90,7 +91,8 @@ export interface TestService {
   readonly folder: string;
   readonly administrator: Person;
   readonly recipientIdentity: string;
-  readonly caseFileIdentity: string;
+  /** Master key of the case files, as text. */
+  readonly caseMasterKeys: string;
   readonly manifestKey: SigningKey;
   readonly ledgerKey: string;
   /** Enrols a new key; `personId` defaults to one of its own. */
@@ -132,7 +134,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const ledger = await createLedger({ storage, signer });
   const manifestKey = await generateKey('EdDSA');
   const adminKey = await generateKey('ES256');
-  const caseFileIdentity = await generateIdentity();
+  const caseMasterKeys = generateMasterKey();
   const year = { notBefore: utc(clock.now()), notAfter: utc(clock.now() + 365 * 86_400_000) };
   const service = await createDisclosureService({
     ledger,
@@ -142,7 +144,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     clock,
     logger: options.logger ?? silentLogger,
     manifestSigner: { kid: manifestKey.kid, privateKey: manifestKey.privateKey },
-    caseFileIdentity,
+    caseMasterKey: createMasterKey(caseMasterKeys),
     caseFolder: join(folder, 'cases'),
     packageFolder: join(folder, 'packages'),
     operator: 'Example Mail',
@@ -230,7 +232,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     folder,
     administrator,
     recipientIdentity,
-    caseFileIdentity,
+    caseMasterKeys,
     manifestKey,
     ledgerKey: signer.verifier.vkey,
     anonymous: (method, path, call = {}) => send(method, path, call, call.proof),

@@ -5,8 +5,13 @@ import type { Verification } from './verify.ts';
 /** What each gap means, after "N entries: ". */
 const gapSentences: Readonly<Record<Gap, string>> = {
   case_file:
-    'what the order or the request says is in a case file; give --cases and --case-identity where you may have them',
-  case_file_missing: 'the case file is not there; it was erased, or the folder is not whole',
+    'what the order or the request says is in a case file; give --cases with --case-master or --case-identity where you may have them',
+  case_file_missing:
+    'the case file is not there, and no entry says that it was erased: it was lost, or the folder is not whole',
+  case_file_locked: 'the key of the case is not among those that were given',
+  case_file_erased: 'the case was erased, as a later entry says',
+  case_file_not_erased:
+    'a later entry says that the case was erased, and it is there: the copy is older, or it was not done',
   other_rules: 'recorded under another version of the rules than this program has',
   body: 'the body that was signed is not in the ledger in the spelling that was sent',
   no_request: 'the refused request is not in the ledger, because it could have named somebody',
@@ -16,7 +21,12 @@ const gapSentences: Readonly<Record<Gap, string>> = {
 };
 
 /** Gaps that every honest ledger has, because the ledger holds nobody's data. */
-const expected: ReadonlySet<string> = new Set<Gap>(['case_file', 'no_request', 'outside']);
+const expected: ReadonlySet<string> = new Set<Gap>([
+  'case_file',
+  'case_file_erased',
+  'no_request',
+  'outside',
+]);
 
 /** Whether all was checked that can be, as a rule; where not, a person has something to look at. */
 export function isComplete(found: Verification): boolean {

@@ -6,6 +6,7 @@ const sentences: Readonly<Record<string, string>> = {
   'order.recorded': 'order recorded',
   'order.approved': 'order approved',
   'order.rejected': 'order rejected',
+  'case.erased': 'case of the order erased',
   'disclosure.requested': 'disclosure requested and allowed',
   'disclosure.refused': 'disclosure requested and refused',
   'disclosure.released': 'package announced',

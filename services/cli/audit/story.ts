@@ -24,7 +24,12 @@ export interface Story {
 }
 
 /** What is told of the order itself; of other disclosures under it, nothing. */
-const orderKinds: ReadonlySet<string> = new Set(['order.recorded', 'order.approved', 'order.rejected']);
+const orderKinds: ReadonlySet<string> = new Set([
+  'order.recorded',
+  'order.approved',
+  'order.rejected',
+  'case.erased',
+]);
 
 /**
  * Everything about one disclosure: its order and who recorded and approved it, the request, the decision,

@@ -4,7 +4,7 @@ import { utc } from '#shared/runtime';
 import type { CliIo } from '../io.ts';
 import { write } from '../io.ts';
 import { createCaseChecker } from './case-checks.ts';
-import { openCaseReader } from './case-files.ts';
+import { type CaseKeys, openCaseReader } from './case-files.ts';
 import { folderAt, type LedgerPlace, openPlace, type PlaceOptions } from './place.ts';
 import { type AuditState, addCheckpoint, readAuditState } from './state-file.ts';
 import {
@@ -22,8 +22,8 @@ export interface VerifyOptions extends PlaceOptions {
   readonly witness: readonly string[];
   /** How many of them; by default all. */
   readonly quorum?: number;
-  /** Folder of case files, and the identities that open them. */
-  readonly cases?: { readonly folder: string; readonly identities: readonly string[] };
+  /** Folder of case files, and what opens them. */
+  readonly cases?: { readonly folder: string; readonly opens: CaseKeys };
 }
 
 export interface VerifyProblem {
@@ -54,8 +54,7 @@ export async function verifyLedger(io: CliIo, place: string, options: VerifyOpti
   const before = options.state === undefined ? null : await readAuditState(options.state);
   const demand = witnessDemand(options.witness, options.quorum);
   const { reader, readWitnessed, key, keyFrom, audience } = await openPlace(io, place, options, before);
-  const cases =
-    options.cases && openCaseReader(await folderAt(options.cases.folder), options.cases.identities);
+  const cases = options.cases && openCaseReader(await folderAt(options.cases.folder), options.cases.opens);
   // Before the checkpoint, which is then at least as long.
   const note = demand.quorum === 0 ? null : openWitnessed(await readWitnessed(), key, demand);
   const replay = new Replay(cases && createCaseChecker(cases));

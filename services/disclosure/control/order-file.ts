@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import { CaseFileError, type CaseFiles } from '#shared/case-files';
 import type { OrderState } from '#shared/control';
 import type { Order } from '#shared/orders';
-import type { CaseFiles } from './case-files.ts';
 
 /** Names of the case files of one order. */
 const names = { order: 'order-v1', document: 'document-v1', request: 'request-v1' } as const;
@@ -45,10 +45,15 @@ export async function putOrder(
 
 /** The order as it was recorded. Its digest vouches for its form: only `putOrder` writes one. */
 export async function getOrder(cases: CaseFiles, state: OrderState): Promise<OrderFile> {
-  const bytes = await cases.get(state.orderId, names.order, state.commitments.order);
+  const bytes = await read(cases, state, 'order');
   return JSON.parse(Buffer.from(bytes).toString('utf8'));
 }
 
 export function getDocument(cases: CaseFiles, state: OrderState): Promise<Uint8Array> {
-  return cases.get(state.orderId, names.document, state.commitments.document);
+  return read(cases, state, 'document');
+}
+
+async function read(cases: CaseFiles, state: OrderState, what: 'order' | 'document'): Promise<Uint8Array> {
+  if (state.erasedAt !== undefined) throw new CaseFileError('case_file.erased');
+  return cases.get(state.orderId, names[what], state.commitments[what]);
 }

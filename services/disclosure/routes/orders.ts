@@ -238,6 +238,7 @@ function viewOf(order: OrderState, at: string) {
     status: orderStatus(order, at),
     recordedAt: order.recordedAt,
     ...(order.decision ? { decidedAt: order.decision.at } : {}),
+    ...(order.erasedAt === undefined ? {} : { erasedAt: order.erasedAt }),
   };
 }
 

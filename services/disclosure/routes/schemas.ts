@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { disclosureStatuses, labelSchema, roles, thumbprintSchema } from '#shared/control';
+import { disclosureStatuses, erasureReasons, labelSchema, roles, thumbprintSchema } from '#shared/control';
 import { orderDraftSchema, orderLimits, targetKinds } from '#shared/orders';
 import { categoryIds, eventTypes, utcTimestamp } from '#shared/traffic';
 import { apiLimits, mediaTypes } from '../limits.ts';
@@ -101,6 +101,8 @@ export const orderStatusView = z
     validUntil: utcTimestamp,
     recordedAt: utcTimestamp,
     decidedAt: utcTimestamp.optional(),
+    /** When its case was erased: nothing of the order is left but this. */
+    erasedAt: utcTimestamp.optional(),
   })
   .meta({ id: 'OrderStatus' });
 
@@ -115,6 +117,17 @@ export const orderView = orderStatusView
 export const rejectBody = z.strictObject({
   reason: z.enum(['incomplete', 'inadmissible', 'disproportionate', 'not_authentic', 'other']),
 });
+
+export const eraseBody = z.strictObject({ reason: z.enum(erasureReasons) });
+
+export const erasureView = z
+  .object({
+    orderId: idSchema,
+    erasedAt: utcTimestamp,
+    /** Whether key and files are gone by now; what failed is tried again every hour. */
+    gone: z.boolean(),
+  })
+  .meta({ id: 'Erasure' });
 
 export const estimateView = z
   .object({ counts: z.partialRecord(z.enum(eventTypes), z.int()), total: z.int() })

@@ -1,0 +1,13 @@
+export { caseKeyFile, findCaseKey } from './case-key.ts';
+export { CaseFileError, type CaseFileErrorCode, MasterKeyError } from './errors.ts';
+export {
+  type CaseFiles,
+  caseFilePath,
+  openCaseFiles,
+  readCaseKey,
+  rewrapCases,
+  sealedName,
+} from './folder.ts';
+export { createMasterKey, generateMasterKey, type MasterKey, masterKeyId } from './master-key.ts';
+export { masterKeyFileText, readMasterKeyFile, rotateMasterKeyFile } from './master-key-file.ts';
+export { openCaseFile } from './sealed-file.ts';
