@@ -23,21 +23,26 @@ export function installationFolders(options: {
   };
 }
 
+/** Refuses a folder without a ledger: a misspelt one must not become a new installation. */
+export async function requireLedger(ledgerFolder: string): Promise<void> {
+  if ((await createTileDirectory(ledgerFolder).readCommitted()) !== undefined) return;
+  throw refused('ledger.missing', `there is no ledger in ${ledgerFolder}; name the folder with --data`);
+}
+
 /** Does something while no service can be running on the installation. */
 export async function withLedgerLock<T>(
   { ledgerFolder }: Pick<InstallationFolders, 'ledgerFolder'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  const storage = createTileDirectory(ledgerFolder);
-  if ((await storage.readCommitted()) === undefined) {
-    throw refused('ledger.missing', `there is no ledger in ${ledgerFolder}; name the folder with --data`);
-  }
-  const lock = await storage.lock().catch((error: unknown) => {
-    if (error instanceof LedgerError && error.code === 'ledger.locked') {
-      throw refused('ledger.locked', 'the service runs on this folder; stop it first');
-    }
-    throw fileError(ledgerFolder, error);
-  });
+  await requireLedger(ledgerFolder);
+  const lock = await createTileDirectory(ledgerFolder)
+    .lock()
+    .catch((error: unknown) => {
+      if (error instanceof LedgerError && error.code === 'ledger.locked') {
+        throw refused('ledger.locked', 'the service runs on this folder; stop it first');
+      }
+      throw fileError(ledgerFolder, error);
+    });
   try {
     return await work();
   } finally {

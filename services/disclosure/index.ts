@@ -8,6 +8,13 @@ export {
 export type { FirstAdministrator } from './control/bootstrap.ts';
 export { errorTable } from './errors.ts';
 export { announceKeys, KeyFileError, keyFiles } from './keys.ts';
+export {
+  finishRotation,
+  type RotatedKey,
+  RotationError,
+  resumeRotation,
+  rotateLedgerKey,
+} from './ledger-rotation.ts';
 export { apiLimits } from './limits.ts';
 export { type Installation, openDisclosure, openInstallation, openInstallationWitnessing } from './open.ts';
 export { disclosureService } from './process.ts';

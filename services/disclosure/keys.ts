@@ -1,9 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { createMasterKey, generateMasterKey, type MasterKey, masterKeyFileText } from '#shared/case-files';
 import type { ManifestSigner } from '#shared/disclosure-package';
-import { createNoteSigner, generateNoteKey, type NoteSigner } from '#shared/ledger';
+import { generateNoteKey, type NoteSigner } from '#shared/ledger';
 import { makePrivateFolder, utc, writeFileDurably } from '#shared/runtime';
 import {
   exportPrivateJwk,
@@ -14,6 +13,7 @@ import {
 } from '#shared/signed-request';
 import type { FirstAdministrator } from './control/bootstrap.ts';
 import { snapshotKeyOf } from './control/snapshot-file.ts';
+import { ledgerKeyText, parseLedgerKey, signerOf } from './ledger-key-file.ts';
 
 /** File names in the key folder. Each is a secret, readable by the service's own user only. */
 export const keyFiles = {
@@ -44,7 +44,6 @@ export class KeyFileError extends Error {
   }
 }
 
-const ledgerKeyFile = z.strictObject({ origin: z.string(), privateKey: z.string() });
 const administratorYears = 1;
 
 /**
@@ -76,16 +75,16 @@ export async function openKeys(
 
   const ledgerText = await readOrMake(keyFiles.ledger, async () => {
     const origin = `${options.publicUrl.replace(/^https?:\/\//, '')}/ledger`;
-    return `${JSON.stringify({ origin, privateKey: generateNoteKey() }, null, 2)}\n`;
+    return ledgerKeyText({ origin, privateKey: generateNoteKey() });
   });
   const manifestText = await readOrMake(keyFiles.manifest, async () => jwkText(await generateKey('EdDSA')));
   const masterText =
     options.caseMasterKeys ??
     (await readOrMake(keyFiles.caseMaster, async () => masterKeyFileText([generateMasterKey()])));
-  const ledger = parse(keyFiles.ledger, () => ledgerKeyFile.parse(JSON.parse(ledgerText)));
+  const ledger = parseLedgerKey(ledgerText);
   const manifest = await importKey(keyFiles.manifest, manifestText);
   return {
-    ledger: parse(keyFiles.ledger, () => createNoteSigner(ledger.origin, ledger.privateKey)),
+    ledger: signerOf(ledger),
     manifest: { kid: manifest.kid, privateKey: manifest.privateKey },
     manifestPublicKey: manifest.publicJwk,
     snapshotKey: snapshotKeyOf(ledger.privateKey),
@@ -148,7 +147,8 @@ async function jwkText(key: SigningKey): Promise<string> {
   return `${JSON.stringify(await exportPrivateJwk(key), null, 2)}\n`;
 }
 
-async function readSecret(path: string, name: string): Promise<string | null> {
+/** @returns null where there is no such file. @throws KeyFileError where others can read it */
+export async function readSecret(path: string, name: string): Promise<string | null> {
   const found = await stat(path).catch(() => null);
   if (found === null) return null;
   if ((found.mode & 0o077) !== 0) throw new KeyFileError(name, 'can be read by others than the service');

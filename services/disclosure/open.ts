@@ -6,6 +6,7 @@ import { type Clock, type Logger, softwareVersion } from '#shared/runtime';
 import type { RetentionPeriod, TrafficStore } from '#shared/store';
 import type { FirstAdministrator } from './control/bootstrap.ts';
 import { openFirstAdministrator, openKeys, type ServiceKeys } from './keys.ts';
+import { readRotations, resumeRotation } from './ledger-rotation.ts';
 import { type Answered, createDisclosureService, type DisclosureService } from './service.ts';
 import { readWitnessPolicy } from './witnesses/policy-file.ts';
 import { openWitnessing, type Witnessing } from './witnesses/witnessing.ts';
@@ -39,6 +40,7 @@ export async function openInstallation(options: {
   const { ledgerFolder, keyFolder, publicUrl, caseMasterKeys, clock } = options;
   const ledgerFiles = createTileDirectory(ledgerFolder);
   const isNew = (await ledgerFiles.readCommitted()) === undefined;
+  if (!isNew) await resumeRotation({ ledgerFolder, keyFolder, clock });
   const keys = await openKeys(keyFolder, { publicUrl, isNew, caseMasterKeys });
   const ledger = await createLedger({ storage: ledgerFiles, signer: keys.ledger });
   const open = { ledger, ledgerFiles, ledgerFolder, keys, publicUrl };
@@ -97,7 +99,7 @@ export async function openDisclosure(
  * @throws WitnessPolicyError
  */
 export async function openInstallationWitnessing(
-  { ledger, ledgerFolder, keys }: Installation,
+  { ledger, ledgerFiles, ledgerFolder, keys }: Installation,
   options: {
     readonly policyFile: string;
     readonly intervalMs?: number;
@@ -110,6 +112,7 @@ export async function openInstallationWitnessing(
     ...given,
     requirement: await readWitnessPolicy(policyFile),
     ledger,
+    rotations: () => readRotations(ledgerFiles),
     log: keys.ledger.verifier,
     file: join(ledgerFolder, witnessedPath),
   });

@@ -8,7 +8,7 @@ import type { Ledger, LedgerReader } from '#shared/ledger';
 import type { RetentionRecord } from '#shared/retention';
 import { type Clock, codeOf, type Logger } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
-import { bootstrap, type FirstAdministrator } from './control/bootstrap.ts';
+import { assertLedgerKey, bootstrap, type FirstAdministrator } from './control/bootstrap.ts';
 import { createCaseErasure } from './control/case-erasure.ts';
 import { openControlPlane } from './control/control-plane.ts';
 import { NoiseCounter } from './control/noise.ts';
@@ -98,6 +98,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   const { ledger, store, clock, logger } = deps;
   const snapshots = deps.snapshots && createStateSnapshots({ ...deps.snapshots, logger });
   const control = await openControlPlane(ledger, clock, snapshots);
+  assertLedgerKey(control.state, deps.ledgerKey);
   await bootstrap(control, deps.configuration, deps.firstAdministrator);
   const cases = await openCaseFiles(deps.caseFolder, deps.caseMasterKey);
   const packages = await openPackageFolder(deps.packageFolder);

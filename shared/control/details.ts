@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keyRotatedKind, keyRotationDetails } from '#shared/ledger';
 import { regimeIds } from '#shared/orders';
 import { categoryIds, utcTimestamp } from '#shared/traffic';
 import { erasureDetails } from './erasure.ts';
@@ -43,6 +44,7 @@ export const completeness = ['complete', 'incomplete', 'none'] as const;
 export const entryDetails = {
   'ledger.started': configuration,
   'configuration.changed': configuration,
+  [keyRotatedKind]: keyRotationDetails,
   'credential.enrolled': z.strictObject({
     credentialId: labelSchema,
     personId: labelSchema,

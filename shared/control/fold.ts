@@ -41,6 +41,7 @@ export function foldEntry(state: ControlState, entry: AnyControlEntry): ControlS
 const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'ledger.started': [],
   'configuration.changed': [],
+  'ledger.key_rotated': [],
   'credential.enrolled': ['administrator'],
   'credential.revoked': ['administrator'],
   'order.recorded': ['registrar'],
@@ -140,6 +141,14 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
     case 'configuration.changed':
       state.configuration = entry.details;
       return;
+    case 'ledger.key_rotated': {
+      const { from, to } = entry.details;
+      // The first key is named by no entry: those who verify the ledger hold it against the one they know.
+      if (from === to || (state.keyRotations.at(-1)?.to ?? from) !== from)
+        throw new ControlError(index, 'the key that it replaces was not in use');
+      state.keyRotations.push({ index, from, to });
+      return;
+    }
     case 'credential.enrolled':
       if (state.credentials.has(entry.details.thumbprint))
         throw new ControlError(index, 'its key is enrolled already');

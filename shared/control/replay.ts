@@ -74,6 +74,7 @@ const bounds = { problems: 100, indexesPerGap: 10 } as const;
 const undecided: ReadonlySet<EntryKind> = new Set<EntryKind>([
   'ledger.started',
   'configuration.changed',
+  'ledger.key_rotated',
   'access.noise',
 ]);
 

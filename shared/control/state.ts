@@ -57,6 +57,8 @@ export interface ControlState {
   /** Number of entries folded. */
   size: number;
   configuration: ServiceConfiguration | null;
+  /** Changes of the ledger's own key, oldest first. */
+  readonly keyRotations: { readonly index: number; readonly from: string; readonly to: string }[];
   readonly credentials: Map<string, Credential>;
   readonly orders: Map<string, OrderState>;
   readonly disclosures: Map<string, DisclosureState>;
@@ -76,6 +78,7 @@ export function emptyState(): ControlState {
   return {
     size: 0,
     configuration: null,
+    keyRotations: [],
     credentials: new Map(),
     orders: new Map(),
     disclosures: new Map(),

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import {
   checkpointPath,
+  isLedgerPath,
   LedgerError,
   type LedgerLock,
   type LedgerReader,
@@ -33,7 +34,7 @@ const maxFileBytes = 256 * (2 + 65_535);
 export function readTileDirectory(folder: string, disk: Disk = nodeDisk): LedgerReader {
   return {
     read: async (path) => {
-      if (path !== checkpointPath && parseTilePath(path) === null) {
+      if (!isLedgerPath(path)) {
         throw new LedgerError('ledger.bad_path', 'This is no path of a ledger.');
       }
       return disk.read(join(folder, path), maxFileBytes);

@@ -11,6 +11,7 @@ export const entryVersion = 1;
 /** What can happen. The order is that of LEDGER.md's list; nothing depends on it. */
 export const entryKinds = [
   'ledger.started',
+  'ledger.key_rotated',
   'credential.enrolled',
   'credential.rotated',
   'credential.revoked',

@@ -36,6 +36,19 @@ export { emptyRoot, type Hash, hashLeaf } from './hash.ts';
 export { type InclusionClaim, verifyInclusion } from './inclusion-proof.ts';
 export { type Judgement, judgeCheckpoint, type WitnessRefusal } from './judge-checkpoint.ts';
 export {
+  followRotations,
+  isRotationPath,
+  type KeyChain,
+  type KeyRotation,
+  keyRotatedKind,
+  keyRotationDetails,
+  maxRotations,
+  type RotationRefusal,
+  rotationOf,
+  rotationPath,
+  verifyRotation,
+} from './key-rotation.ts';
+export {
   type AppendedEntry,
   createLedger,
   type Ledger,
@@ -62,6 +75,7 @@ export {
 export { type NoteRefusal, type NoteSignature, type OpenedNote, openNote, signNote } from './signed-note.ts';
 export {
   checkpointPath,
+  isLedgerPath,
   type LedgerFile,
   type LedgerLock,
   type LedgerReader,

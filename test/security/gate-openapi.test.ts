@@ -98,6 +98,7 @@ describe('the OpenAPI description', () => {
       [
         'GET /health',
         'GET /ledger/checkpoint',
+        'GET /ledger/rotation/{n}',
         'GET /ledger/tile/entries/{*}',
         'GET /ledger/tile/{*}',
         'GET /ledger/witnessed',

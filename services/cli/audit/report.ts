@@ -52,6 +52,7 @@ export function resultOf(found: Verification): object {
     root: Buffer.from(log.root).toString('base64'),
     checkpoint: log.checkpoint?.note ?? null,
     key: key.vkey,
+    keyRotations: found.keyRotations.map(({ index, from, to }) => ({ index, from: from.vkey, to: to.vkey })),
     keyFrom,
     keysPinned: keyFrom === 'pinned',
     audience: found.audience.inLedger,
@@ -90,6 +91,10 @@ export function reportLines(found: Verification): string[] {
     `  - each of ${replay.entries} entries, against those before it, by the rules of this version`,
     `  - ${replay.decisionsRemade} decisions, made again with the same outcome`,
     `  - ${replay.signaturesVerified} signed requests, by the keys of those who made them`,
+    ...found.keyRotations.map(
+      ({ index, to }) =>
+        `  - the change of the ledger's key in entry ${index}, signed by the key before it, to ${to.vkey}`,
+    ),
     ...witnessLines(found),
     ...stateLine(found),
     ...gapLines(found),

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AnyControlEntry, DetailsOf, ServiceConfiguration } from '#shared/control';
+import type { AnyControlEntry, ControlState, DetailsOf, ServiceConfiguration } from '#shared/control';
+import { LedgerError } from '#shared/ledger';
 import type { ControlPlane } from './control-plane.ts';
 
 /** The credential that enrols the others. Its key is made on the server's console, once. */
@@ -12,6 +13,19 @@ export class BootstrapError extends Error {
     super('the ledger is empty and no first administrator was given');
     this.name = 'BootstrapError';
   }
+}
+
+/**
+ * An old key that came back, from a backup, may still open the last checkpoint of its time. It signs nothing more.
+ * @throws LedgerError `ledger.wrong_key`
+ */
+export function assertLedgerKey({ keyRotations }: Pick<ControlState, 'keyRotations'>, vkey: string): void {
+  const key = keyRotations.at(-1)?.to ?? vkey;
+  if (key === vkey) return;
+  throw new LedgerError(
+    'ledger.wrong_key',
+    'The ledger says that another key is its own by now: restore that one.',
+  );
 }
 
 /** Starts an empty ledger, or records that the configuration is no longer what the ledger says. */
