@@ -42,6 +42,12 @@ export const publicUrlSchema = z.string().transform((value, context) => {
   return value;
 });
 
+/** Who stamps a checkpoint a day, and whose certificates vouch for that. */
+export const timestampAuthoritySchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }),
+  caFile: path,
+});
+
 const tls = z
   .strictObject({ certFile: path.optional(), keyFile: path.optional() })
   .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
@@ -64,6 +70,7 @@ const schema = z
     operator: z.string().min(1).max(200),
     tls: tls.prefault({}),
     caseMasterKeys: z.string().max(1024).optional(),
+    timestamps: timestampAuthoritySchema.optional(),
     witnessPolicyFile: path.optional(),
     witnessIntervalSeconds: z.int().min(1).max(86_400).default(60),
   })
@@ -114,6 +121,17 @@ const own: readonly Variable[] = [
     name: 'DISCLOSURE_TLS_CERT_FILE',
     member: 'tls.certFile',
     about: 'PEM of the API’s certificate; required unless it listens on this machine alone',
+    file: true,
+  },
+  {
+    name: 'DISCLOSURE_TIMESTAMP_URL',
+    member: 'timestamps.url',
+    about: 'time-stamping authority (RFC 3161) that stamps a checkpoint a day',
+  },
+  {
+    name: 'DISCLOSURE_TIMESTAMP_CA_FILE',
+    member: 'timestamps.caFile',
+    about: 'PEM of the certificates that its time stamps must lead to; goes with the URL',
     file: true,
   },
   {

@@ -4,6 +4,7 @@ export {
   publicUrlOf,
   publicUrlSchema,
   readDisclosureSettings,
+  timestampAuthoritySchema,
 } from './config.ts';
 export type { FirstAdministrator } from './control/bootstrap.ts';
 export { errorTable } from './errors.ts';
@@ -25,5 +26,8 @@ export {
   type DisclosureFigures,
   type DisclosureService,
 } from './service.ts';
+export { addTimestampMetrics } from './timestamps/metrics.ts';
+export { openInstallationStamping, TimestampAuthorityError } from './timestamps/open.ts';
+export { createStamping, type Stamping } from './timestamps/stamping.ts';
 export { readWitnessPolicy, WitnessPolicyError, type WitnessRequirement } from './witnesses/policy-file.ts';
 export { openWitnessing, type Witnessing, type WitnessingFigures } from './witnesses/witnessing.ts';

@@ -8,6 +8,7 @@ import type { FirstAdministrator } from './control/bootstrap.ts';
 import { openFirstAdministrator, openKeys, type ServiceKeys } from './keys.ts';
 import { readRotations, resumeRotation } from './ledger-rotation.ts';
 import { type Answered, createDisclosureService, type DisclosureService } from './service.ts';
+import type { Stamping } from './timestamps/stamping.ts';
 import { readWitnessPolicy } from './witnesses/policy-file.ts';
 import { openWitnessing, type Witnessing } from './witnesses/witnessing.ts';
 
@@ -69,11 +70,13 @@ export async function openDisclosure(
     readonly retention: RetentionPeriod;
     readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
     readonly witnessing?: Witnessing | undefined;
+    readonly stamping?: Stamping | undefined;
     readonly onAnswer?: (answered: Answered) => void;
   },
 ): Promise<DisclosureService> {
   const { ledger, ledgerFiles, keys, publicUrl, firstAdministrator } = installation;
   const { retention, tls, witnessing, snapshotFolder, ...given } = options;
+  const { retention, tls, witnessing, stamping, ...given } = options;
   return createDisclosureService({
     ...given,
     ledger,
@@ -90,6 +93,7 @@ export async function openDisclosure(
     },
     ...(firstAdministrator ? { firstAdministrator } : {}),
     ...(witnessing ? { witnessing } : {}),
+    ...(stamping ? { stamping } : {}),
     ...(tls ? { tls: await readTls(tls) } : {}),
   });
 }

@@ -21,6 +21,8 @@ import {
 import { announceKeys } from './keys.ts';
 import { type Installation, openDisclosure, openInstallation, openInstallationWitnessing } from './open.ts';
 import type { Answered, DisclosureService } from './service.ts';
+import { addTimestampMetrics } from './timestamps/metrics.ts';
+import { openInstallationStamping } from './timestamps/open.ts';
 import { addWitnessMetrics } from './witnesses/metrics.ts';
 
 /** How often the store is asked whether it is there, for the health page. */
@@ -72,6 +74,10 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
           ? undefined
           : await openInstallationWitnessing(installation, { policyFile, intervalMs, clock, logger });
       if (witnessing !== undefined) addWitnessMetrics(context.metrics, witnessing);
+      const { timestamps } = settings;
+      const stamping =
+        timestamps && (await openInstallationStamping(installation, { ...timestamps, clock, logger }));
+      if (stamping !== undefined) addTimestampMetrics(context.metrics, stamping);
       const disclosure = await openDisclosure(installation, {
         store: createTrafficStore(database, { retention }),
         clock,
@@ -83,6 +89,7 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         retention,
         tls,
         witnessing,
+        stamping,
         onAnswer: countAnswers(context),
       });
       opened.push(() => disclosure.close());

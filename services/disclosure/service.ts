@@ -32,6 +32,7 @@ import { ledgerRoutes } from './routes/ledger.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { publicRoutes } from './routes/public.ts';
 import { retentionRoutes } from './routes/retention.ts';
+import type { Stamping } from './timestamps/stamping.ts';
 import type { Witnessing } from './witnesses/witnessing.ts';
 
 /** One answer of the API, as it is counted: nothing of who asked, or for what. */
@@ -71,6 +72,8 @@ export interface DisclosureDeps {
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
   /** Has checkpoints cosigned; without it nobody is asked. The service starts and stops it. */
   readonly witnessing?: Witnessing;
+  /** Has a checkpoint a day stamped; without it nobody is asked. The service starts and stops it. */
+  readonly stamping?: Stamping;
   /** Told of each answer. */
   readonly onAnswer?: (answered: Answered) => void;
 }
@@ -197,6 +200,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       await releases.resume();
       await app.listen(address);
       deps.witnessing?.start();
+      deps.stamping?.start();
       expiring = expirePackages();
       timers.push(
         setInterval(() => void recordNoise(), noiseIntervalMs),
@@ -221,6 +225,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     close: async () => {
       for (const timer of timers) clearInterval(timer);
       await deps.witnessing?.stop();
+      await deps.stamping?.stop();
       await app.close();
       await expiring;
       await releases.close();

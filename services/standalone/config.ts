@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sourceListSchema } from '#services/collector';
-import { publicUrlSchema } from '#services/disclosure';
+import { publicUrlSchema, timestampAuthoritySchema } from '#services/disclosure';
 import { kafkaConfigSchema } from '#shared/bus';
 import { isLoopback, listenAddressSchema } from '#shared/runtime';
 import { retentionPeriodSchema } from '#shared/store';
@@ -26,6 +26,8 @@ export const standaloneConfigSchema = z
     tls: z.strictObject({ certFile: text, keyFile: text }).optional(),
     /** Witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy). */
     witnessPolicyFile: text.optional(),
+    /** A time-stamping authority (RFC 3161) that stamps a checkpoint a day. */
+    timestampAuthority: timestampAuthoritySchema.optional(),
     /**
      * A cluster that events go through instead of this process's memory: further collectors may publish to
      * it. Its topics must be there (`griffie topics apply`).

@@ -3,6 +3,7 @@ import { createCollector } from '#services/collector';
 import {
   openDisclosure,
   openInstallation,
+  openInstallationStamping,
   openInstallationWitnessing,
   publicUrlOf,
 } from '#services/disclosure';
@@ -73,6 +74,10 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       policyFile === undefined
         ? undefined
         : await openInstallationWitnessing(installation, { policyFile, clock, logger });
+    const { timestampAuthority } = config;
+    const stamping =
+      timestampAuthority &&
+      (await openInstallationStamping(installation, { ...timestampAuthority, clock, logger }));
     const disclosure = await openDisclosure(installation, {
       store,
       clock,
@@ -84,6 +89,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       retention,
       tls: config.tls,
       witnessing,
+      stamping,
     });
     opened.push(() => disclosure.close());
 

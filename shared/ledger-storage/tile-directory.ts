@@ -17,6 +17,8 @@ import { lockFolder } from './socket-lock.ts';
  *
  *   checkpoint            latest published checkpoint
  *   tile/…                hash tiles and entry bundles
+ *   rotation/<n>          receipts of the changes of the log's key
+ *   timestamps/           a checkpoint a day with an authority's time stamp
  *   committed             the log's own head; see `commit.ts` of shared/ledger
  *   staging/              files on their way; emptied at each start
  *   lock                  the writer's socket

@@ -84,6 +84,13 @@ export {
 } from './storage.ts';
 export { parseTilePath, type TileName, tilePath } from './tile-path.ts';
 export {
+  isTimestampPath,
+  readTimestampIndex,
+  timestampFolder,
+  timestampIndex,
+  timestampPaths,
+} from './timestamp-path.ts';
+export {
   type LogProblem,
   type LogProblemCode,
   type LogReport,

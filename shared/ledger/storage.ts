@@ -3,12 +3,13 @@
  * (test/contract/ledger) runs against every adapter.
  *
  * Public files, which outsiders may read, have the paths of C2SP tlog-tiles: `checkpoint`,
- * `tile/<L>/<N>[.p/<W>]`, `tile/entries/<N>[.p/<W>]`; one of ours is `rotation/<n>`. Beside them storage keeps one private value, the
+ * `tile/<L>/<N>[.p/<W>]`, `tile/entries/<N>[.p/<W>]`; of ours are `rotation/<n>` and `timestamps/<day>[.tsr]`. Beside them storage keeps one private value, the
  * committed head: what the log itself goes by after a crash.
  */
 
 import { isRotationPath } from './key-rotation.ts';
 import { parseTilePath } from './tile-path.ts';
+import { isTimestampPath } from './timestamp-path.ts';
 
 /** Path of the latest published checkpoint. */
 export const checkpointPath = 'checkpoint';
@@ -21,7 +22,7 @@ export const witnessedPath = 'witnessed';
 
 /** Whether a path is one of a ledger's public files. */
 export const isLedgerPath = (path: string): boolean =>
-  path === checkpointPath || parseTilePath(path) !== null || isRotationPath(path);
+  path === checkpointPath || parseTilePath(path) !== null || isRotationPath(path) || isTimestampPath(path);
 
 /** Reads public files; an auditor's copy of the folder or a web server's will do. */
 export interface LedgerReader {

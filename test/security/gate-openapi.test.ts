@@ -101,6 +101,7 @@ describe('the OpenAPI description', () => {
         'GET /ledger/rotation/{n}',
         'GET /ledger/tile/entries/{*}',
         'GET /ledger/tile/{*}',
+        'GET /ledger/timestamps/{name}',
         'GET /ledger/witnessed',
         'GET /openapi.json',
         'GET /v1/credentials',
@@ -145,6 +146,8 @@ describe('the OpenAPI description', () => {
       '/v1/service',
       '/openapi.json',
       '/ledger/checkpoint',
+      '/ledger/rotation/{n}',
+      '/ledger/timestamps/{name}',
       '/ledger/witnessed',
       '/ledger/tile/{*}',
     ];

@@ -33,6 +33,7 @@ export function isComplete(found: Verification): boolean {
   return (
     !isOtherService(found) &&
     found.witnessed?.isStale !== true &&
+    found.timestamps.verified?.isStale !== true &&
     Object.keys(found.replay.gaps).every((gap) => expected.has(gap))
   );
 }
@@ -62,6 +63,7 @@ export function resultOf(found: Verification): object {
     entriesReplayed: replay.entries,
     signaturesVerified: replay.signaturesVerified,
     decisionsRemade: replay.decisionsRemade,
+    timestamps: { days: found.timestamps.days, verified: found.timestamps.verified },
     caseFiles: found.casesGiven,
     counts: replay.counts,
     notChecked: Object.entries(replay.gaps).map(([gap, { count, first }]) => ({
@@ -96,6 +98,7 @@ export function reportLines(found: Verification): string[] {
         `  - the change of the ledger's key in entry ${index}, signed by the key before it, to ${to.vkey}`,
     ),
     ...witnessLines(found),
+    ...timestampLines(found),
     ...stateLine(found),
     ...gapLines(found),
     '',
@@ -112,6 +115,12 @@ function witnessLines({ witnessed, log }: Verification): string[] {
   return witnessed.by.map(
     ({ name, time }) => `  - the cosignature of ${name}, of ${new Date(time * 1000).toISOString()}${over}`,
   );
+}
+
+function timestampLines({ timestamps }: Verification): string[] {
+  const { verified } = timestamps;
+  if (verified === null || verified.count === 0) return [];
+  return [`  - ${verified.count} time stamps of checkpoints, from ${verified.first} to ${verified.last}`];
 }
 
 /** The checkpoint kept for witnesses is among the earlier ones, and is not one that the auditor kept. */
@@ -146,6 +155,12 @@ function keyLines(found: Verification): string[] {
   }
   if (found.witnessed?.isAhead) {
     lines.push('A cosignature has a time that has not come yet: a clock is wrong, the witness’s or yours.');
+  }
+  if (found.timestamps.verified?.isStale) {
+    lines.push('The last time stamp is more than two days old: ask the operator why.');
+  }
+  if (found.timestamps.verified === null && found.timestamps.days > 0) {
+    lines.push(`There are time stamps of ${found.timestamps.days} days: --timestamp-ca verifies them.`);
   }
   if (isOtherService(found)) {
     lines.push(`The ledger is of ${audience.inLedger}, not of ${audience.expected}: did the service move?`);

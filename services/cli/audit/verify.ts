@@ -14,6 +14,7 @@ import { type CaseKeys, openCaseReader } from './case-files.ts';
 import { keyProblems, readKeyChain } from './key-chain.ts';
 import { folderAt, type LedgerPlace, openPlace, type PlaceOptions } from './place.ts';
 import { type AuditState, addCheckpoint, readAuditState } from './state-file.ts';
+import { readTimestamps, type Timestamps } from './timestamps.ts';
 import {
   judgeWitnesses,
   openWitnessed,
@@ -29,6 +30,8 @@ export interface VerifyOptions extends PlaceOptions {
   readonly witness: readonly string[];
   /** How many of them; by default all. */
   readonly quorum?: number;
+  /** Certificates of a time-stamping authority that is trusted: demands its time stamps. */
+  readonly timestampCa?: string;
   /** Folder of case files, and what opens them. */
   readonly cases?: { readonly folder: string; readonly opens: CaseKeys };
 }
@@ -54,6 +57,7 @@ export interface Verification {
   readonly audience: { readonly inLedger: string | null; readonly expected: string | null };
   /** Null where none is kept; `earlier`: checkpoints in it before this verification. */
   readonly state: { readonly file: string; readonly earlier: number } | null;
+  readonly timestamps: Timestamps;
   readonly casesGiven: boolean;
   /** The checkpoint before this one that this one does not extend: with it, proof of a fork. */
   readonly contradicts: string | null;
@@ -70,12 +74,14 @@ export async function verifyLedger(io: CliIo, place: string, options: VerifyOpti
   const cases = options.cases && openCaseReader(await folderAt(options.cases.folder), options.cases.opens);
   // Before the checkpoint, which is then at least as long.
   const note = demand.quorum === 0 ? null : openWitnessed(await readWitnessed(), chain.keys, demand);
+  const timestamps = await readTimestamps(reader, chain.keys, options.timestampCa, io.now());
   const replay = new Replay(cases && createCaseChecker(cases));
   const log = await verifyLog(reader, {
     verifiers: [key, ...demand.witnesses],
     earlier: [
       ...(before?.seen ?? []),
       ...chain.rotations.map(({ checkpoint }) => checkpoint),
+      ...timestamps.checkpoints,
       ...(note === null ? [] : [note.checkpoint]),
     ],
     onEntries: (leaves, first) => replay.take(leaves, first),
@@ -86,6 +92,7 @@ export async function verifyLedger(io: CliIo, place: string, options: VerifyOpti
   const problems = [
     ...log.problems,
     ...(log.checkpoint !== null && demand.quorum > 0 && witnessed === null ? [tooFew(demand)] : []),
+    ...timestamps.problems,
     ...keyProblems(chain, replay.state),
     ...replayed.problems,
   ];
@@ -105,11 +112,13 @@ export async function verifyLedger(io: CliIo, place: string, options: VerifyOpti
     keyFrom,
     audience: { inLedger: replay.state.configuration?.audience ?? null, expected: audience },
     state: options.state === undefined ? null : { file: options.state, earlier: before?.seen.length ?? 0 },
+    timestamps,
     casesGiven: cases !== undefined,
     contradicts: contradictedNote(log, [
       before?.seen.at(-1),
       note?.checkpoint,
       chain.rotations.at(-1)?.checkpoint,
+      timestamps.checkpoints.at(-1),
     ]),
   };
 }

@@ -17,6 +17,7 @@ interface VerifyArguments {
   readonly state?: string;
   readonly witness: readonly string[];
   readonly quorum?: number;
+  readonly timestampCa?: string;
   readonly cases?: string;
   readonly caseIdentity?: string;
   readonly caseMaster?: string;
@@ -41,6 +42,7 @@ function addVerify(audit: Command, io: CliIo): void {
     .option('--state <file>', 'keep every checkpoint seen, and demand that the ledger extends them all')
     .option('--witness <vkey>', 'demand the cosignature of this witness (can be repeated)', collect, [])
     .option('--quorum <n>', 'so many of the witnesses are enough (default: all)', quorumArgument)
+    .option('--timestamp-ca <file>', 'demand time stamps that lead to these certificates (PEM)')
     .option('--cases <folder>', 'also open the case files in this copy of the case folder')
     .option('--case-identity <file>', 'the keys of the cases in it, as griffie case key writes them')
     .addOption(
