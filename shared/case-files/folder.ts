@@ -80,27 +80,45 @@ export async function readCaseKey(folder: string, orderId: string, master: Maste
   return (await unwrapCaseKey(text.toString('utf8'), orderId, master)).key;
 }
 
+/** Keys of cases that cannot be unwrapped: while there are some, no master key is given up. */
+export class RewrapError extends Error {
+  readonly code = 'case_file.not_rewrapped';
+  constructor(orderIds: readonly string[]) {
+    super(
+      `the keys of ${orderIds.length} cases cannot be unwrapped (${orderIds.slice(0, 10).join(', ')}): restore their ${caseKeyFile} from backup, or take those folders away`,
+    );
+    this.name = 'RewrapError';
+  }
+}
+
 /**
  * Wraps every case's key anew under the master key that wraps now. Each is replaced at once and durably, so
  * that it can be cut off and begun again; nothing may write to the folder meanwhile.
  * @returns how many there are, and how many were wrapped anew
- * @throws CaseFileError for a key that cannot be unwrapped: the old master key is still needed then.
+ * @throws RewrapError once all others are done
  */
 export async function rewrapCases(
   folder: string,
   master: MasterKey,
 ): Promise<{ readonly cases: number; readonly rewrapped: number }> {
   let [cases, rewrapped] = [0, 0];
+  const failed: string[] = [];
   for (const orderId of (await namesIn(folder)).filter(isCaseId)) {
     const path = caseFilePath(folder, orderId, caseKeyFile);
     const text = await readOptional(path);
     if (text === null) continue;
     cases++;
-    const { key, masterKey } = await unwrapCaseKey(text.toString('utf8'), orderId, master);
-    if (masterKey === master.id) continue;
-    await writeFileDurably(path, await wrapCaseKey(key, orderId, master));
-    rewrapped++;
+    try {
+      const { key, masterKey } = await unwrapCaseKey(text.toString('utf8'), orderId, master);
+      if (masterKey === master.id) continue;
+      await writeFileDurably(path, await wrapCaseKey(key, orderId, master));
+      rewrapped++;
+    } catch (error) {
+      if (!(error instanceof CaseFileError)) throw error;
+      failed.push(orderId);
+    }
   }
+  if (failed.length > 0) throw new RewrapError(failed);
   return { cases, rewrapped };
 }
 

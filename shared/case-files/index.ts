@@ -4,6 +4,7 @@ export {
   type CaseFiles,
   caseFilePath,
   openCaseFiles,
+  RewrapError,
   readCaseKey,
   rewrapCases,
   sealedName,

@@ -14,7 +14,7 @@ export const masterKeyFileText = (keys: readonly string[]): string => `${[headin
  * Replaces the master key in `keyFile`. The old one is given up only once every case's key was wrapped anew;
  * cut off anywhere, what is there opens every case, and the next call goes on. The service must not run.
  * @returns ids of the keys before and now; `resumed` where an earlier call had been cut off
- * @throws MasterKeyError, CaseFileError
+ * @throws MasterKeyError, RewrapError: nothing is given up then
  */
 export async function rotateMasterKeyFile(
   keyFile: string,

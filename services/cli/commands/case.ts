@@ -6,6 +6,7 @@ import {
   createMasterKey,
   MasterKeyError,
   masterKeyId,
+  RewrapError,
   readCaseKey,
   readMasterKeyFile,
   rewrapCases,
@@ -126,7 +127,8 @@ async function unlocking<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof MasterKeyError) throw unusable(error.code, error.message);
-    if (error instanceof CaseFileError) throw refused(error.code, `${error.message}; nothing was given up`);
+    if (error instanceof CaseFileError || error instanceof RewrapError)
+      throw refused(error.code, error.message);
     throw error;
   }
 }

@@ -18,7 +18,7 @@ export class TimestampAuthorityError extends Error {
  * @throws TimestampAuthorityError; the system's error where the file cannot be read
  */
 export async function openInstallationStamping(
-  { ledger, ledgerFiles }: Pick<Installation, 'ledger' | 'ledgerFiles'>,
+  { ledger, ledgerFolder }: Pick<Installation, 'ledger' | 'ledgerFolder'>,
   options: {
     readonly url: string;
     readonly caFile: string;
@@ -29,5 +29,5 @@ export async function openInstallationStamping(
   const { url, caFile, clock, logger } = options;
   const anchors = readAnchors(await readFile(caFile, 'utf8'));
   if (anchors === null) throw new TimestampAuthorityError();
-  return createStamping({ authority: { url, anchors }, ledger, files: ledgerFiles, clock, logger });
+  return createStamping({ authority: { url, anchors }, ledger, folder: ledgerFolder, clock, logger });
 }

@@ -1,26 +1,38 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Ledger,
-  type LedgerStorage,
   readTimestampIndex,
+  timestampFolder,
   timestampIndex,
   timestampPaths,
 } from '#shared/ledger';
-import { type Clock, codeOf, type Logger } from '#shared/runtime';
+import {
+  type Clock,
+  codeOf,
+  type Logger,
+  makePrivateFolder,
+  syncFolder,
+  writeFileDurably,
+} from '#shared/runtime';
 import { verifyTimestamp } from '#shared/timestamp';
 import { type Authority, askForTimestamp, type StampFault } from './ask.ts';
+
+const dayMs = 86_400_000;
 
 /** How often it is looked whether the day has its stamp: so often a failed one is tried again. */
 const defaultIntervalMs = 10 * 60_000;
 /** Without a stamp for so long there is an alarm, and again as often. */
-const overdueMs = 2 * 86_400_000;
+const overdueMs = 2 * dayMs;
 /** How far this clock may be from the authority's before somebody should look. */
 const toleratedOffsetMs = 60_000;
 
 export interface StampingDeps {
   readonly authority: Authority;
   readonly ledger: Pick<Ledger, 'checkpoint'>;
-  readonly files: Pick<LedgerStorage, 'read' | 'stage'>;
+  /** The ledger's folder, beside whose tiles the stamps are kept, so that a copy of it has them. */
+  readonly folder: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly intervalMs?: number;
@@ -46,33 +58,35 @@ export interface Stamping {
 }
 
 export function createStamping(deps: StampingDeps): Stamping {
-  const { authority, ledger, files, clock, logger, intervalMs = defaultIntervalMs } = deps;
+  const { authority, ledger, folder, clock, logger, intervalMs = defaultIntervalMs } = deps;
   const { fetch = globalThis.fetch } = deps;
   const stopping = new AbortController();
   const since = clock.now();
   let [lastAt, okAt, alarmedAt, offsetMs] = [0, since, 0, 0];
   let fault: StampFault | null = null;
+  let isFirstLook = true;
   let running: Promise<void> = Promise.resolve();
 
   /** Whether the day has a stamp that holds. One that does not is made again. */
   async function isStamped(day: string): Promise<boolean> {
     const { checkpoint, stamp } = timestampPaths(day);
-    const [note, response] = [await files.read(checkpoint), await files.read(stamp)];
-    if (note === undefined || response === undefined || !(await isInIndex(day))) return false;
+    const [note, response] = [await read(checkpoint), await read(stamp)];
+    if (note === null || response === null || !(await indexed()).includes(day)) return false;
     const verified = verifyTimestamp(response, note, authority.anchors);
     if (verified.ok) lastAt = Math.max(lastAt, verified.time);
     return verified.ok;
   }
 
-  async function isInIndex(day: string): Promise<boolean> {
-    const text = Buffer.from((await files.read(timestampIndex)) ?? []).toString('utf8');
-    return readTimestampIndex(text).includes(day);
-  }
-
-  async function indexWith(day: string): Promise<Uint8Array> {
-    const text = Buffer.from((await files.read(timestampIndex)) ?? []).toString('utf8');
-    const days = new Set([...readTimestampIndex(text), day]);
-    return Buffer.from(
+  /** The index comes last: what it names is there. */
+  async function keep(day: string, note: Uint8Array, response: Uint8Array): Promise<void> {
+    const { checkpoint, stamp } = timestampPaths(day);
+    await makePrivateFolder(join(folder, timestampFolder));
+    await syncFolder(folder);
+    await writeFileDurably(join(folder, checkpoint), note);
+    await writeFileDurably(join(folder, stamp), response);
+    const days = new Set([...(await indexed()), day]);
+    await writeFileDurably(
+      join(folder, timestampIndex),
       [...days]
         .sort()
         .map((each) => `${each}\n`)
@@ -80,11 +94,29 @@ export function createStamping(deps: StampingDeps): Stamping {
     );
   }
 
+  const indexed = async (): Promise<string[]> =>
+    readTimestampIndex((await read(timestampIndex))?.toString('utf8') ?? '');
+
+  async function read(path: string): Promise<Buffer | null> {
+    try {
+      return await readFile(join(folder, path));
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
   async function look(): Promise<void> {
     const now = clock.now();
     const day = new Date(now).toISOString().slice(0, 10);
     const head = ledger.checkpoint();
     if (head.size === 0) return;
+    if (isFirstLook) {
+      // Days without a stamp count across restarts.
+      const last = (await indexed()).at(-1);
+      if (last !== undefined) okAt = Math.min(okAt, Date.parse(last) + dayMs);
+      isFirstLook = false;
+    }
     if (await isStamped(day)) {
       okAt = now;
       return;
@@ -94,13 +126,7 @@ export function createStamping(deps: StampingDeps): Stamping {
     const stamped = await askForTimestamp(note, authority, { fetch, signal });
     if (signal.aborted) return;
     if (stamped.ok) {
-      const { checkpoint, stamp } = timestampPaths(day);
-      // The index comes last: what it names is there.
-      await files.stage([
-        { path: checkpoint, bytes: note },
-        { path: stamp, bytes: stamped.response },
-      ]);
-      await files.stage([{ path: timestampIndex, bytes: await indexWith(day) }]);
+      await keep(day, note, stamped.response);
       lastAt = stamped.time;
       okAt = now;
       fault = null;

@@ -174,9 +174,9 @@ describe.skipIf(!hasOpenssl)(`time stamps of OpenSSL’s ts${skipped}`, () => {
       await at.remove();
     });
     function stampingWith(fetch = globalThis.fetch): Stamping {
-      const { ledger, ledgerFiles: files } = installation;
+      const { ledger, ledgerFolder: folder } = installation;
       const authorityOf = { url: authority.url, anchors: anchors() };
-      return createStamping({ authority: authorityOf, ledger, files, clock, logger, fetch });
+      return createStamping({ authority: authorityOf, ledger, folder, clock, logger, fetch });
     }
     const verify = (...args: readonly string[]): Promise<Ran> =>
       run(
@@ -246,6 +246,16 @@ describe.skipIf(!hasOpenssl)(`time stamps of OpenSSL’s ts${skipped}`, () => {
       expect(stamping.figures()).toMatchObject({ isOverdue: false, fault: null });
       // Two days behind the authority's clock by then.
       expect(logged.map(({ code }) => code)).toContain('timestamp.clock_differs');
+    });
+
+    it('are missed across restarts, too', async () => {
+      await stamping.look();
+      authority.answer = async () => 503;
+      clock.advance(4 * dayMs);
+      stamping = stampingWith();
+      await stamping.look();
+      expect(stamping.figures().isOverdue).toBe(true);
+      expect(logged.map(({ code }) => code)).toContain('timestamp.overdue');
     });
 
     it.each([

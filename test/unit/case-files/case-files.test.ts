@@ -211,7 +211,10 @@ describe('its rotation', () => {
     await put(one, 'the order');
     await put(two, 'another order');
     await copyFile(at(one, 'case-key.json'), at(two, 'case-key.json'));
-    await expect(rotateMasterKeyFile(keyFile, folder)).rejects.toMatchObject({ code: 'case_file.altered' });
+    await expect(rotateMasterKeyFile(keyFile, folder)).rejects.toMatchObject({
+      code: 'case_file.not_rewrapped',
+      message: expect.stringContaining(two),
+    });
     expect(await readFile(keyFile, 'utf8')).toContain(older);
   });
 
