@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isMasterKeyText } from '#shared/case-files';
 import {
   commonSettings,
   commonVariables,
@@ -69,7 +70,11 @@ const schema = z
     /** Name of the operator, as it stands on written disclosures. */
     operator: z.string().min(1).max(200),
     tls: tls.prefault({}),
-    caseMasterKeys: z.string().max(1024).optional(),
+    caseMasterKeys: z
+      .string()
+      .max(1024)
+      .refine(isMasterKeyText, 'must hold one master key of the case files, or several with commas between')
+      .optional(),
     timestamps: timestampAuthoritySchema.optional(),
     witnessPolicyFile: path.optional(),
     witnessIntervalSeconds: z.int().min(1).max(86_400).default(60),

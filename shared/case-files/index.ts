@@ -9,6 +9,12 @@ export {
   rewrapCases,
   sealedName,
 } from './folder.ts';
-export { createMasterKey, generateMasterKey, type MasterKey, masterKeyId } from './master-key.ts';
+export {
+  createMasterKey,
+  generateMasterKey,
+  isMasterKeyText,
+  type MasterKey,
+  masterKeyId,
+} from './master-key.ts';
 export { masterKeyFileText, readMasterKeyFile, rotateMasterKeyFile } from './master-key-file.ts';
 export { openCaseFile } from './sealed-file.ts';

@@ -53,6 +53,15 @@ export function splitMasterKeys(text: string): readonly string[] {
   return keys;
 }
 
+/** Whether a text holds master keys. */
+export function isMasterKeyText(text: string): boolean {
+  try {
+    return splitMasterKeys(text).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** The id of a key: it says which one is meant, and nothing of the key. */
 export function masterKeyId(key: string): string {
   return createHash('sha256')

@@ -14,7 +14,7 @@ import {
 } from '#shared/case-files';
 import { erasureReasons } from '#shared/control';
 import { refused, unusable } from '../errors.ts';
-import { writeNewFile } from '../files.ts';
+import { fileError, writeNewFile } from '../files.ts';
 import { type InstallationFolders, installationFolders, withLedgerLock } from '../installation.ts';
 import { type CliIo, write } from '../io.ts';
 import { example, idArgument, jsonOption, type SignedOptions, signed, signedClient } from '../options.ts';
@@ -129,7 +129,7 @@ async function unlocking<T>(work: () => Promise<T>): Promise<T> {
     if (error instanceof MasterKeyError) throw unusable(error.code, error.message);
     if (error instanceof CaseFileError || error instanceof RewrapError)
       throw refused(error.code, error.message);
-    throw error;
+    throw error instanceof Error && 'path' in error ? fileError(String(error.path), error) : error;
   }
 }
 

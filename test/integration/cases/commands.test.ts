@@ -62,6 +62,8 @@ describe('griffie case, on the server’s console,', () => {
     const wrong = await griffie(['key', one, '--out', at.path('key.txt')], env('GRIFFIE-MASTER-KEY-1:x'));
     expect(wrong.error().code).toBe('master_key.unusable');
     expect(wrong.stderr).not.toContain('KEY-1:x');
+    const lost = await griffie(['key', one, '--out', at.path('key.txt'), '--keys', at.path('nowhere')]);
+    expect(lost.error().code).toBe('file.missing');
   });
 
   it('changes nothing beside a running service, or where there is none', async () => {
