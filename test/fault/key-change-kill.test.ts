@@ -10,9 +10,9 @@ import { makeSmallInstallation, type SmallInstallation } from '../support/small-
 import { testStart } from '../support/test-service.ts';
 import { run } from '../unit/cli/support.ts';
 
-/* Real processes, killed for real. ROUNDS (default 12) is how often. Needs the build (`npm test` makes it). */
+/* Real processes, killed for real. ROUNDS (default 6) is how often. Needs the build (`npm test` makes it). */
 
-const rounds = Number(process.env.ROUNDS ?? 12);
+const rounds = Number(process.env.ROUNDS ?? 6);
 const script = join(packageRoot, 'test/support/children/change-keys.mjs');
 const built = existsSync(join(packageRoot, 'dist/services/disclosure/index.js'));
 const skipped = built ? '' : ' (skipped: the project is not built)';
