@@ -75,8 +75,7 @@ export async function openDisclosure(
   },
 ): Promise<DisclosureService> {
   const { ledger, ledgerFiles, keys, publicUrl, firstAdministrator } = installation;
-  const { retention, tls, witnessing, snapshotFolder, ...given } = options;
-  const { retention, tls, witnessing, stamping, ...given } = options;
+  const { retention, tls, witnessing, stamping, snapshotFolder, ...given } = options;
   return createDisclosureService({
     ...given,
     ledger,

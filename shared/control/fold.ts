@@ -146,7 +146,7 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       // The first key is named by no entry: those who verify the ledger hold it against the one they know.
       if (from === to || (state.keyRotations.at(-1)?.to ?? from) !== from)
         throw new ControlError(index, 'the key that it replaces was not in use');
-      state.keyRotations.push({ index, from, to });
+      state.keyRotations = [...state.keyRotations, { index, from, to }];
       return;
     }
     case 'credential.enrolled':

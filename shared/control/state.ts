@@ -58,7 +58,7 @@ export interface ControlState {
   size: number;
   configuration: ServiceConfiguration | null;
   /** Changes of the ledger's own key, oldest first. */
-  readonly keyRotations: { readonly index: number; readonly from: string; readonly to: string }[];
+  keyRotations: readonly { readonly index: number; readonly from: string; readonly to: string }[];
   readonly credentials: Map<string, Credential>;
   readonly orders: Map<string, OrderState>;
   readonly disclosures: Map<string, DisclosureState>;
