@@ -101,8 +101,8 @@ describe('the state that is written and read', () => {
       .digest('hex');
     // Where this fails and the rules were meant to change: raise `stateVersion`, and put the new digest here.
     expect({ stateVersion, digest }).toEqual({
-      stateVersion: 1,
-      digest: 'b551a31b3c1521dd9a1cfb2d29bf0ab39f21475f1cb3b5172a9d687b2434deba',
+      stateVersion: 2,
+      digest: 'cde18e2cf5d9e3694d1e43fc57af5e7ac1aa820fe1e2903dcb2b4744daf75d1c',
     });
   });
 });
