@@ -31,6 +31,7 @@ COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY infra/clickhouse/migrations infra/clickhouse/migrations
+COPY regimes regimes
 USER 10001:10001
 # Node is process 1: the services handle SIGTERM themselves, and finish within 25 seconds.
 STOPSIGNAL SIGTERM

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { proofHeader, type SigningKey, signRequest } from '#shared/signed-request';
+import { proofHeader, type SignerKey, signRequest } from '#shared/signed-request';
 import { CliError, exitCodes } from './errors.ts';
 import {
   type Answer,
@@ -11,7 +11,7 @@ import {
   unexpected,
   unreachable,
 } from './http-answer.ts';
-import type { CliIo } from './io.ts';
+import { type CliIo, write } from './io.ts';
 
 const problemSchema = z.object({
   title: z.string(),
@@ -56,14 +56,31 @@ export interface ApiClientOptions {
   /** The service's public URL without a trailing slash: the `aud` of what is signed. */
   readonly service: string;
   /** Absent: only what is public can be read. */
-  readonly signer?: { readonly credentialId: string; readonly key: SigningKey };
+  readonly signer?: { readonly credentialId: string; readonly key: SignerKey };
+}
+
+/** When a request is signed, milliseconds since the epoch; with a nonce of the service as its `jti`. */
+interface SigningTime {
+  readonly now: number;
+  readonly jti?: string;
+}
+
+const nonceView = z.object({ nonce: z.string(), now: z.iso.datetime() });
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 /** Paths begin with a slash and are appended to the service's URL. All methods throw `CliError`. */
 export interface ApiClient {
   get<T>(path: string, schema: z.ZodType<T>): Promise<T>;
-  /** @param body is sent as JSON; absent: no body */
-  post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
+  /** @param body is sent as JSON; absent: no body. @param more headers, which are not signed */
+  post<T>(
+    path: string,
+    body: unknown,
+    schema: z.ZodType<T>,
+    more?: Readonly<Record<string, string>>,
+  ): Promise<T>;
   /** The whole answer of at most `maxBytes`; undefined for 404. */
   getBytes(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
   /** Hands the answer's bytes on as they come. Rejects where fewer came than were announced. */
@@ -75,11 +92,40 @@ export interface ApiClient {
  * is for one URL.
  */
 export function createApiClient({ io, service, signer }: ApiClientOptions): ApiClient {
-  async function send(method: 'GET' | 'POST', path: string, body: Uint8Array): Promise<Answer> {
+  async function send(
+    method: 'GET' | 'POST',
+    path: string,
+    body: Uint8Array,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const answer = await sendOnce(method, path, body, { more, at: { now: io.now() } });
+    if (!signer || answer.response.status !== 401) return answer;
+    // The answer is small, and needed again by whoever reads it.
+    const bytes = await collect(answer.chunks, clientLimits.jsonBytes, service);
+    const code = problemSchema.safeParse(parseJson(bytes)).data?.code;
+    if (code !== 'proof.stale' && code !== 'proof.future') return { ...answer, chunks: once(bytes) };
+    // This computer's clock is wrong: the service's is taken, with a nonce that shows when it was signed.
+    return sendOnce(method, path, body, { more, at: await serviceTime() });
+  }
+
+  async function serviceTime(): Promise<SigningTime> {
+    const answer = await sendOnce('POST', '/v1/nonces', new Uint8Array(), { more: {}, at: null });
+    const { nonce, now } = await readJson(answer, nonceView);
+    const behind = Math.round((Date.parse(now) - io.now()) / 1000);
+    await write(io.stderr, `This computer's clock is off by ${Math.abs(behind)} seconds; set it.\n`);
+    return { now: Date.parse(now), jti: nonce };
+  }
+
+  async function sendOnce(
+    method: 'GET' | 'POST',
+    path: string,
+    body: Uint8Array,
+    { more, at }: { more: Readonly<Record<string, string>>; at: SigningTime | null },
+  ): Promise<Answer> {
     const url = service + path;
-    const headers: Record<string, string> = {};
+    const headers: Record<string, string> = { ...more };
     if (body.length > 0) headers['content-type'] = 'application/json';
-    if (signer) {
+    if (signer && at) {
       const { credentialId, key } = signer;
       headers[proofHeader] = await signRequest({
         privateKey: key.privateKey,
@@ -90,7 +136,8 @@ export function createApiClient({ io, service, signer }: ApiClientOptions): ApiC
         method,
         url,
         body,
-        nowSeconds: Math.floor(io.now() / 1000),
+        nowSeconds: Math.floor(at.now / 1000),
+        ...(at.jti === undefined ? {} : { jti: at.jti }),
       });
     }
     const idle = startIdleTimer();
@@ -128,9 +175,9 @@ export function createApiClient({ io, service, signer }: ApiClientOptions): ApiC
 
   return {
     get: async (path, schema) => readJson(await send('GET', path, new Uint8Array()), schema),
-    post: async (path, body, schema) => {
+    post: async (path, body, schema, more) => {
       const bytes = body === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(body));
-      return readJson(await send('POST', path, bytes), schema);
+      return readJson(await send('POST', path, bytes, more), schema);
     },
     getBytes: async (path, maxBytes) => {
       const answer = await send('GET', path, new Uint8Array());

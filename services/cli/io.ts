@@ -11,6 +11,8 @@ export interface CliIo {
   /** Milliseconds since the epoch. */
   now(): number;
   readonly fetch: typeof globalThis.fetch;
+  /** Asks the person at the terminal for a secret, which is not shown; absent where there is no terminal. */
+  readonly askSecret?: ((question: string) => Promise<string>) | undefined;
   /** Calls `stop` at the first request to end (Ctrl-C, SIGTERM); for commands that run until then. */
   onStop(stop: () => void): void;
   /** Runs this program again beside this one, with its log written to a file. */

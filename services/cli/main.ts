@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
+import { askSecret } from './ask-secret.ts';
 import { createCli } from './cli.ts';
+import { fetchWithCertificate } from './client-certificate.ts';
 import type { SelfProcess } from './io.ts';
 
 for (const stream of [process.stdout, process.stderr]) {
@@ -36,7 +38,10 @@ const cli = createCli({
   stderr: process.stderr,
   env: process.env,
   now: () => Date.now(),
-  fetch: globalThis.fetch,
+  fetch: fetchWithCertificate(process.env, globalThis.fetch),
+  askSecret: process.stdin.isTTY
+    ? (question) => askSecret(process.stdin, process.stderr, question)
+    : undefined,
   onStop: (stop) => {
     // Once each: who asks a second time is not kept waiting.
     process.once('SIGINT', stop);

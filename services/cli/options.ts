@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ApiClient, createApiClient } from './api-client.ts';
-import { readCredentialFile } from './credential-file.ts';
+import { openCredential } from './credential-file.ts';
 import type { CliIo } from './io.ts';
 import { parseServiceUrl, serviceUrlRule } from './service-url.ts';
 
@@ -11,7 +11,10 @@ export interface SignedOptions {
 }
 
 export const asOption = (): Option =>
-  new Option('--as <file>', 'your credential file (made by griffie key new)').makeOptionMandatory();
+  new Option(
+    '--as <file>',
+    'your credential file (made by griffie key new), or the PKCS #11 URI of your key',
+  ).makeOptionMandatory();
 
 export const jsonOption = (): Option => new Option('--json', 'print JSON');
 
@@ -26,13 +29,30 @@ export function signed(command: Command): Command {
 }
 
 export async function signedClient(io: CliIo, file: string): Promise<ApiClient> {
-  const { credentialId, service, key } = await readCredentialFile(file);
+  const { credentialId, service, key } = await openCredential(io, file);
   return createApiClient({ io, service, signer: { credentialId, key } });
 }
 
 /** For options that may be repeated. */
 export function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value];
+}
+
+/** Which version of an order is meant; by default the first. */
+export function orderVersionOption(description: string): Option {
+  return new Option('--order-version <n>', description).argParser(orderVersionArgument).default(1);
+}
+
+function orderVersionArgument(text: string): number {
+  if (!/^[1-9][0-9]{0,5}$/.test(text))
+    throw new InvalidArgumentError('Give the number of a version, from 1.');
+  return Number(text);
+}
+
+export function groundOption(): Option {
+  return new Option('--ground <id>', "a ground of the order's regime (can be repeated)")
+    .argParser(collect)
+    .default([], 'none');
 }
 
 /** Any RFC 3339 time with a zone, as UTC with milliseconds. */

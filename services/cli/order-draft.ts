@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { checkOrder, type OrderCheck, orderDraftSchema, type RegimeId, regimes } from '#shared/orders';
+import { checkOrder, type OrderCheck, orderDraftSchema, type Regime, type Regimes } from '#shared/orders';
 import { categoryIds } from '#shared/traffic';
 import type { CliProblem } from './errors.ts';
 
@@ -9,16 +9,15 @@ import type { CliProblem } from './errors.ts';
  */
 
 /** An order of a regime with all that it must have, complete but for the blanks. Written as an example. */
-export function orderTemplate(regime: RegimeId): Record<string, unknown> {
-  const { type, required } = regimes[regime];
+export function orderTemplate({ id, type, required, issuingState = '' }: Regime): Record<string, unknown> {
   const needs = (path: string): boolean =>
     required.some((member) => member.path === path || member.path.startsWith(`${path}.`));
   return {
-    regime,
+    regime: id,
     type,
     legalBasis: '',
     dataCategory: 'traffic',
-    issuingState: regime === 'NL_DOMESTIC' ? 'NL' : '',
+    issuingState,
     issuer: { authority: '', role: '', fileReference: '', contact: '' },
     ...(type === 'produce' ? { validatedBy: { name: '', role: '', reference: '' } } : {}),
     addressee: '',
@@ -29,6 +28,9 @@ export function orderTemplate(regime: RegimeId): Record<string, unknown> {
       categories: [...categoryIds],
     },
     ...(needs('offence') ? { offence: { provisions: '', threshold: '' } } : {}),
+    ...(needs('notification')
+      ? { notification: { required: false, enforcingAuthority: '', notifiedAt: '' } }
+      : {}),
     ...(needs('recipients') ? { recipients: [{ name: '', encryptionKey: '' }] } : {}),
     reportLanguage: 'en',
     issuedAt: '',
@@ -55,13 +57,13 @@ export type DraftCheck =
   | { readonly ok: false; readonly problems: readonly CliProblem[] };
 
 /**
- * Checks an order file's JSON as the service would at `now`: members that are not well-formed, and then,
+ * Checks an order file's JSON as the service would at `now`, by these regimes: members that are not well-formed, and then,
  * for the others, what its regime asks for, so that one look names everything there is to mend.
  */
-export function checkDraft(json: unknown, now: string): DraftCheck {
+export function checkDraft(json: unknown, now: string, regimes: Regimes): DraftCheck {
   const draft = withoutBlanks(json) ?? {};
   const parsed = orderDraftSchema.safeParse(draft);
-  if (parsed.success) return checkOrder(parsed.data, now);
+  if (parsed.success) return checkOrder(parsed.data, now, regimes);
   const found = parsed.error.issues.flatMap(membersAtFault);
   const malformed = found.map(({ path: members, sentence }) => {
     const path = members.map(String).join('.');
@@ -71,7 +73,7 @@ export function checkDraft(json: unknown, now: string): DraftCheck {
   });
   const paths = found.map(({ path }) => path);
   const rest = orderDraftSchema.safeParse(withoutPaths(draft, paths));
-  const checked = rest.success ? checkOrder(rest.data, now) : null;
+  const checked = rest.success ? checkOrder(rest.data, now, regimes) : null;
   const others = checked === null || checked.ok ? [] : checked.problems;
   const isNamed = (path: string): boolean =>
     malformed.some((problem) => problem.path === path || problem.path.startsWith(`${path}.`));

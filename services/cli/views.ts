@@ -21,29 +21,45 @@ export const credentialView = z.object({
   algorithm: z.string(),
   notBefore: z.string(),
   notAfter: z.string(),
+  pending: z.boolean().default(false),
+  confirmedAt: z.string().optional(),
   revokedAt: z.string().optional(),
+  replacedBy: z.string().optional(),
+  lastUsedAt: z.string().optional(),
 });
 export type CredentialView = z.infer<typeof credentialView>;
 
 export const orderStatusView = z.object({
   orderId: z.string(),
+  version: z.int(),
   status: z.string(),
   regime: z.string(),
   type: z.string(),
   issuingState: z.string(),
   categories: z.array(z.string()),
   targetCount: z.int(),
+  broadTargetCount: z.int().optional(),
   emergency: z.boolean(),
   receivedAt: z.string(),
   validUntil: z.string(),
   recordedAt: z.string(),
   decidedAt: z.string().optional(),
+  deadline: z.object({ dueAt: z.string(), stopped: z.boolean(), missed: z.boolean() }).optional(),
+  releaseWaitsUntil: z.string().optional(),
+  clarificationAskedAt: z.string().optional(),
+  followUps: z.array(z.object({ id: z.string(), by: z.string(), done: z.boolean() })).optional(),
+  documentSignature: z.object({ state: z.string(), reason: z.string().optional() }).optional(),
 });
 export type OrderStatusView = z.infer<typeof orderStatusView>;
 
 export const orderView = orderStatusView.extend({
   order: z.record(z.string(), z.unknown()),
-  document: z.object({ mediaType: z.string(), bytes: z.int(), sha256: z.string() }),
+  document: z.object({
+    mediaType: z.string(),
+    bytes: z.int(),
+    sha256: z.string(),
+    signature: z.object({ signers: z.array(z.string()).optional() }).optional(),
+  }),
 });
 
 export const estimateView = z.object({ counts: z.record(z.string(), z.int()), total: z.int() });

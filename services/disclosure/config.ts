@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kafkaConfigSchema, kafkaSettingsFromEnvironment, kafkaVariables } from '#shared/bus';
 import { isMasterKeyText } from '#shared/case-files';
 import {
   commonSettings,
@@ -20,6 +21,7 @@ import {
   serverSettingsFromEnvironment,
   serverVariables,
 } from '#shared/store';
+import { passkeyPolicySchema } from './passkeys/models.ts';
 
 const path = z.string().min(1).max(4096);
 
@@ -50,12 +52,15 @@ export const timestampAuthoritySchema = z.strictObject({
 });
 
 const tls = z
-  .strictObject({ certFile: path.optional(), keyFile: path.optional() })
+  .strictObject({ certFile: path.optional(), keyFile: path.optional(), clientAnchorsFile: path.optional() })
   .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
     message: 'certificate and key go together',
   })
-  .transform(({ certFile, keyFile }) =>
-    certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
+  .refine(({ certFile, clientAnchorsFile }) => certFile !== undefined || clientAnchorsFile === undefined, {
+    message: 'client certificates are asked for over TLS only',
+  })
+  .transform(({ certFile, keyFile, clientAnchorsFile }) =>
+    certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile, clientAnchorsFile },
   );
 
 const schema = z
@@ -65,6 +70,10 @@ const schema = z
     clickhouse: serverConfigSchema,
     dataFolder: path,
     keyFolder: path,
+    /** What gives the ledger its order: this process alone, or a topic that several replicas share. */
+    ledger: z.enum(['folder', 'kafka']).default('folder'),
+    kafka: kafkaConfigSchema.optional(),
+    sharedFolder: path.optional(),
     listen: listenAddressSchema.prefault('127.0.0.1:8425'),
     publicUrl: publicUrlSchema.optional(),
     /** Name of the operator, as it stands on written disclosures. */
@@ -76,12 +85,20 @@ const schema = z
       .refine(isMasterKeyText, 'must hold one master key of the case files, or several with commas between')
       .optional(),
     timestamps: timestampAuthoritySchema.optional(),
+    regimeFolder: path.optional(),
+    documentAnchorsFile: path.optional(),
+    certificateAnchorsFile: path.optional(),
+    passkeys: passkeyPolicySchema.optional(),
     witnessPolicyFile: path.optional(),
     witnessIntervalSeconds: z.int().min(1).max(86_400).default(60),
   })
   .refine(({ listen, tls }) => tls !== undefined || isLoopback(listen.host), {
     path: ['listen'],
     message: 'an address that others reach needs DISCLOSURE_TLS_CERT_FILE and DISCLOSURE_TLS_KEY_FILE',
+  })
+  .refine(({ ledger, sharedFolder }) => (ledger === 'kafka') === (sharedFolder !== undefined), {
+    path: ['sharedFolder'],
+    message: 'goes with DISCLOSURE_LEDGER=kafka, and only with it',
   })
   .refine(({ listen, healthListen }) => listen.port !== healthListen.port || listen.port === 0, {
     path: ['healthListen'],
@@ -94,7 +111,7 @@ const own: readonly Variable[] = [
   {
     name: 'DISCLOSURE_DATA_FOLDER',
     member: 'dataFolder',
-    about: 'folder of ledger, case files and packages, on a local disk',
+    about: 'folder of ledger, case files and packages, on a local disk; no other process may use it',
     required: true,
   },
   {
@@ -108,6 +125,19 @@ const own: readonly Variable[] = [
     member: 'caseMasterKeys',
     about: 'master key of the case files, for platforms that give secrets so; the last of several wraps',
     default: 'the file case-master-keys.txt in the key folder',
+  },
+  {
+    name: 'DISCLOSURE_LEDGER',
+    member: 'ledger',
+    about:
+      'folder: this process alone writes the ledger; kafka: several replicas do, in the order of a topic',
+    default: 'folder',
+  },
+  {
+    name: 'DISCLOSURE_SHARED_FOLDER',
+    member: 'sharedFolder',
+    about:
+      'folder of case files and packages on storage that all replicas share; with DISCLOSURE_LEDGER=kafka',
   },
   {
     name: 'DISCLOSURE_OPERATOR',
@@ -140,6 +170,35 @@ const own: readonly Variable[] = [
     file: true,
   },
   {
+    name: 'DISCLOSURE_REGIME_FOLDER',
+    member: 'regimeFolder',
+    about: 'folder of the data files of more legal regimes than those that are shipped',
+  },
+  {
+    name: 'DISCLOSURE_DOCUMENT_ANCHORS_FILE',
+    member: 'documentAnchorsFile',
+    about: 'PEM of the certificates that signatures of orders’ documents must lead to',
+    file: true,
+  },
+  {
+    name: 'DISCLOSURE_CERTIFICATE_ANCHORS_FILE',
+    member: 'certificateAnchorsFile',
+    about: 'PEM of the authorities whose certificates people’s keys may be enrolled with',
+    file: true,
+  },
+  {
+    name: 'DISCLOSURE_PASSKEY_MODELS',
+    member: 'passkeys.models',
+    about: 'AAGUIDs of the authenticators that passkeys may be on, separated by commas; any where absent',
+    read: (text) => text.split(','),
+  },
+  {
+    name: 'DISCLOSURE_PASSKEY_ROOTS_FILE',
+    member: 'passkeys.rootsFile',
+    about: 'PEM of the authorities with which makers vouch for those models; required with them',
+    file: true,
+  },
+  {
     name: 'DISCLOSURE_WITNESS_POLICY_FILE',
     member: 'witnessPolicyFile',
     about: 'witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy)',
@@ -153,14 +212,29 @@ const own: readonly Variable[] = [
     read: Number,
   },
   { name: 'DISCLOSURE_TLS_KEY_FILE', member: 'tls.keyFile', about: 'PEM of the API’s key', file: true },
+  {
+    name: 'DISCLOSURE_TLS_CLIENT_ANCHORS_FILE',
+    member: 'tls.clientAnchorsFile',
+    about: 'PEM of the authorities of which every client must show a certificate, besides what it signs',
+    file: true,
+  },
   retentionVariable,
   ...commonVariables,
 ];
 
-export const disclosureVariables: readonly Variable[] = [...own, ...nested('clickhouse', serverVariables)];
+export const disclosureVariables: readonly Variable[] = [
+  ...own,
+  ...nested('clickhouse', serverVariables),
+  // Needed only where the ledger is on Kafka.
+  ...nested('kafka', kafkaVariables).map(({ required: _, ...variable }) => variable),
+];
 
 export function readDisclosureSettings(env: Environment): Promise<Outcome<DisclosureSettings>> {
-  const settings = { ...settingsFrom(own, env), clickhouse: serverSettingsFromEnvironment(env) };
+  const settings = {
+    ...settingsFrom(own, env),
+    clickhouse: serverSettingsFromEnvironment(env),
+    ...(env.DISCLOSURE_LEDGER === 'kafka' ? { kafka: kafkaSettingsFromEnvironment(env) } : {}),
+  };
   return readEnvironment(env, { variables: disclosureVariables, settings, schema });
 }
 

@@ -1,16 +1,7 @@
+import type { ChainRefusal } from '#shared/certificates';
 import { type ProofRefusalCode, proofRefusals, publicKeyRefusals } from '#shared/signed-request';
-
-/** A row of the error table. */
-interface ErrorRow {
-  /** HTTP status. */
-  readonly status: number;
-  /** RFC 9457 title: the same for every occurrence. */
-  readonly title: string;
-  /** What the user can do. */
-  readonly action: string;
-}
-
-const row = (status: number, title: string, action: string): ErrorRow => ({ status, title, action });
+import { type ErrorRow, row } from './error-row.ts';
+import { orderErrors } from './order-errors.ts';
 
 /** Every error that the API answers, by its stable code. The documents list exactly these. */
 const ownErrors = {
@@ -53,7 +44,38 @@ const ownErrors = {
   'credential.validity': row(
     422,
     'Validity impossible',
-    'Let notAfter follow notBefore, at most three years later.',
+    'Let notAfter follow notBefore, at most three years later, and no certificate end before it.',
+  ),
+  'credential.possession': row(
+    422,
+    'Possession of the key not proven',
+    'Ask its holder to run `griffie key public` again; what it writes is for one service and good for thirty days.',
+  ),
+  'credential.passkey_model': row(
+    422,
+    'Authenticator not allowed',
+    'Register with an authenticator of a model that the operator names, and let the browser pass its attestation on.',
+  ),
+  'credential.roles': row(
+    409,
+    'Roles exclude each other',
+    'Revoke the person’s other credential first; only registrar and reviewer go together.',
+  ),
+  'credential.certificate': row(
+    409,
+    'Credential with a certificate',
+    'Ask the administrators to enrol the new key with its certificate.',
+  ),
+  'credential.own_enrolment': row(
+    403,
+    'Own enrolment',
+    'Another administrator must confirm what you enrolled.',
+  ),
+  'credential.confirmed': row(409, 'Credential confirmed already', 'Nothing is left to confirm.'),
+  'credential.confirmation_differs': row(
+    409,
+    'Not what was enrolled',
+    'Ask the other administrator: the credential was enrolled for another person or role than you say.',
   ),
   'credential.revoked': row(409, 'Credential revoked already', 'Nothing is left to do.'),
   'credential.last_administrator': row(
@@ -61,42 +83,7 @@ const ownErrors = {
     'Last administrator',
     'Enrol another administrator first; without one nobody could enrol or revoke.',
   ),
-  'order.invalid': row(
-    422,
-    'Order incomplete or inadmissible',
-    'Mend what `problems` names, with the rule that asks for it.',
-  ),
-  'order.document': row(
-    422,
-    'Document unusable',
-    'Attach the order itself, in the media type that is stated.',
-  ),
-  'order.unknown': row(404, 'Order unknown', 'Check the order id, or record the order first.'),
-  'order.not_approved': row(403, 'Order not approved', 'Ask a reviewer to approve the order.'),
-  'order.rejected': row(403, 'Order rejected', 'Record a new order; a rejected one stays rejected.'),
-  'order.expired': row(403, 'Order expired', 'Ask the authority for a new order and record it.'),
-  'order.decided': row(409, 'Order decided on already', 'Nothing is left to decide; see its status.'),
-  'order.own_registration': row(403, 'Own registration', 'Another person must decide on what you recorded.'),
-  'order.preservation_only': row(
-    403,
-    'Preservation order',
-    'Preservation never releases; record a production order.',
-  ),
-  'order.case_file': row(
-    500,
-    'Case file missing or altered',
-    'Restore the case file from backup; tell the auditor.',
-  ),
-  'order.erased': row(
-    410,
-    'Case erased',
-    'Nothing of the order is left but its entries in the ledger; those say who erased it and why.',
-  ),
-  'order.in_force': row(
-    409,
-    'Order in force',
-    'Erase the case once its order has ended and no package is being made under it.',
-  ),
+  ...orderErrors,
   'scope.target_not_in_order': row(
     403,
     'Target not in the order',
@@ -146,6 +133,22 @@ const ownErrors = {
   ),
   'retention.run_differs': row(409, 'Run differs', 'Certify exactly the days that the run began with.'),
   'retention.backwards': row(409, 'Certified already', 'Certify no day before the last that was certified.'),
+  'disk_key.not_later': row(
+    409,
+    'No later key',
+    'Record keys in the order in which they were made, none twice.',
+  ),
+  'disk_key.unknown': row(
+    409,
+    'No such key',
+    'Read what the ledger says of the keys; record a new one first.',
+  ),
+  'disk_key.in_use': row(
+    409,
+    'Key in use',
+    'Destroy no key that data are written under, and none before it is recorded that no file needs it.',
+  ),
+  'disk_key.differs': row(409, 'Key differs', 'Name the days on which the key was written under, once.'),
   'ledger.unavailable': row(503, 'Ledger unavailable', 'Nothing was done and nothing left. Try again later.'),
   'ledger.in_doubt': row(
     503,
@@ -166,8 +169,20 @@ const ownErrors = {
   'service.internal': row(500, 'Internal error', 'Tell the operator the time of the request.'),
 } as const satisfies Record<string, ErrorRow>;
 
+/** Why a certificate is refused → what the person who enrols it can do. */
+const certificateRefusals: Readonly<Record<ChainRefusal, string>> = {
+  'certificate.malformed': 'Send at most four certificates, DER, the key’s own first, as chainSha256 says.',
+  'certificate.key': 'Send the certificate of the key that is enrolled.',
+  'certificate.usage':
+    'Take a certificate for signatures (key usage digitalSignature) that is no authority’s.',
+  'certificate.validity': 'Take certificates that are valid now.',
+  'certificate.chain':
+    'Send the whole chain in its order; each must be issued by the next, which may issue it.',
+  'certificate.anchor': 'Take a certificate of an authority that this service is configured to trust.',
+};
+
 type KeyRefusalCode = keyof typeof publicKeyRefusals;
-export type ErrorCode = keyof typeof ownErrors | ProofRefusalCode | KeyRefusalCode;
+export type ErrorCode = keyof typeof ownErrors | ProofRefusalCode | KeyRefusalCode | ChainRefusal;
 
 const shared = (
   texts: Readonly<Record<string, string>>,
@@ -178,6 +193,7 @@ const shared = (
 export const errorTable: Readonly<Record<string, ErrorRow>> = {
   ...ownErrors,
   ...Object.fromEntries(shared(proofRefusals, 401, 'Signed request refused')),
+  ...Object.fromEntries(shared(certificateRefusals, 422, 'Certificate refused')),
   ...Object.fromEntries(shared(publicKeyRefusals, 422, 'Public key refused')),
 };
 

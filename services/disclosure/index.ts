@@ -1,3 +1,4 @@
+export { type CeremonyAdministrator, writeCeremony } from './ceremony.ts';
 export {
   type DisclosureSettings,
   disclosureVariables,
@@ -6,9 +7,8 @@ export {
   readDisclosureSettings,
   timestampAuthoritySchema,
 } from './config.ts';
-export type { FirstAdministrator } from './control/bootstrap.ts';
 export { errorTable } from './errors.ts';
-export { announceKeys, KeyFileError, keyFiles } from './keys.ts';
+export { announceAdministrators, announceKeys, KeyFileError, keyFiles } from './keys.ts';
 export {
   finishRotation,
   type RotatedKey,
@@ -17,8 +17,16 @@ export {
   rotateLedgerKey,
 } from './ledger-rotation.ts';
 export { apiLimits } from './limits.ts';
-export { type Installation, openDisclosure, openInstallation, openInstallationWitnessing } from './open.ts';
+export {
+  type Installation,
+  openDisclosure,
+  openInstallation,
+  openInstallationWitnessing,
+  seedInstallation,
+} from './open.ts';
+export { passkeyPolicySchema } from './passkeys/models.ts';
 export { disclosureService } from './process.ts';
+export { isReplicated } from './replica.ts';
 export {
   type Answered,
   createDisclosureService,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createMasterKey, generateMasterKey, type MasterKey, masterKeyFileText } from '#shared/case-files';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import { generateNoteKey, type NoteSigner } from '#shared/ledger';
-import { makePrivateFolder, utc, writeFileDurably } from '#shared/runtime';
+import { makePrivateFolder, writeFileDurably } from '#shared/runtime';
 import {
   exportPrivateJwk,
   generateKey,
@@ -11,7 +11,6 @@ import {
   type PublicJwk,
   type SigningKey,
 } from '#shared/signed-request';
-import type { FirstAdministrator } from './control/bootstrap.ts';
 import { snapshotKeyOf } from './control/snapshot-file.ts';
 import { ledgerKeyText, parseLedgerKey, signerOf } from './ledger-key-file.ts';
 
@@ -20,7 +19,6 @@ export const keyFiles = {
   ledger: 'ledger-signing-key.json',
   manifest: 'manifest-signing-key.json',
   caseMaster: 'case-master-keys.txt',
-  administrator: 'first-administrator.json',
 } as const;
 
 export interface ServiceKeys {
@@ -43,8 +41,6 @@ export class KeyFileError extends Error {
     this.name = 'KeyFileError';
   }
 }
-
-const administratorYears = 1;
 
 /**
  * Reads the service's keys, or makes those of a new installation. Keys are made only where the ledger has
@@ -93,45 +89,6 @@ export async function openKeys(
   };
 }
 
-/**
- * The first administrator of a ledger without entries: a credential file in the form that `griffie key new`
- * writes, which whoever installed the service moves off this machine.
- */
-export async function openFirstAdministrator(
-  folder: string,
-  { publicUrl, now }: { readonly publicUrl: string; readonly now: number },
-): Promise<{ readonly administrator: FirstAdministrator; readonly made: readonly string[] }> {
-  const name = keyFiles.administrator;
-  const path = join(folder, name);
-  const credentialId = 'first-administrator';
-  // There already where an earlier first start was killed before the ledger began.
-  const found = await readSecret(path, name);
-  const key = found ? await importKey(name, found, (file) => file.privateKey) : await generateKey('ES256');
-  if (!found) {
-    const file = {
-      credentialId,
-      service: publicUrl,
-      algorithm: key.alg,
-      thumbprint: key.kid,
-      privateKey: await exportPrivateJwk(key),
-    };
-    await writeFileDurably(path, `${JSON.stringify(file, null, 2)}\n`);
-  }
-  const end = new Date(now);
-  end.setUTCFullYear(end.getUTCFullYear() + administratorYears);
-  const administrator: FirstAdministrator = {
-    credentialId,
-    personId: credentialId,
-    role: 'administrator',
-    algorithm: key.alg,
-    publicKey: { ...key.publicJwk },
-    thumbprint: key.kid,
-    notBefore: utc(now),
-    notAfter: utc(end.getTime()),
-  };
-  return { administrator, made: found ? [] : [name] };
-}
-
 /** What whoever installs the service must do about keys that were made just now; nothing where none were. */
 export function announceKeys(folder: string, made: readonly string[]): string[] {
   if (made.length === 0) return [];
@@ -139,7 +96,15 @@ export function announceKeys(folder: string, made: readonly string[]): string[] 
     `New installation. These secrets were made in ${folder}:`,
     ...made.map((name) => `  ${name}`),
     'Back them up apart from the data. Without them nothing can be signed or read.',
-    `Move ${join(folder, keyFiles.administrator)} off this machine: whoever has it can enrol anybody.`,
+  ];
+}
+
+/** What is missing before anybody can be enrolled; nothing where two people can act as administrators. */
+export function announceAdministrators(count: number): string[] {
+  if (count >= 2) return [];
+  return [
+    `Administrators: ${count}, and it takes two to enrol anybody. Have their keys made, each by its owner, then`,
+    'run griffie service bootstrap on this machine, and start again.',
   ];
 }
 
@@ -155,13 +120,9 @@ export async function readSecret(path: string, name: string): Promise<string | n
   return readFile(path, 'utf8');
 }
 
-async function importKey(
-  name: string,
-  text: string,
-  select: (file: { privateKey: object }) => object = (file) => file,
-): Promise<SigningKey> {
+async function importKey(name: string, text: string): Promise<SigningKey> {
   try {
-    return await importPrivateJwk(select(JSON.parse(text)));
+    return await importPrivateJwk(JSON.parse(text));
   } catch {
     throw new KeyFileError(name, 'holds no usable private key');
   }

@@ -21,6 +21,7 @@ import {
   signerOf,
   writeLedgerKey,
 } from './ledger-key-file.ts';
+import { isReplicated, topicSecretFile } from './replica.ts';
 
 /*
  * Changing the ledger's key. The order of writes, in this one place:
@@ -37,16 +38,19 @@ import {
  * is written. `finishRotation` takes the old key out of step 4's file: it is destroyed then.
  */
 
+const sentences = {
+  'rotation.none': 'no change of the ledger key is under way',
+  'rotation.unfinished':
+    'the last change of the ledger key is not finished: the key before it still signs; finish it first',
+  'rotation.replicas': `several replicas write this ledger (${topicSecretFile} is among its keys), and the key of such a ledger cannot be changed yet; where it went back into a folder for good, take that file away first`,
+} as const;
+
 /** A change of the ledger's key that cannot be made now. */
 export class RotationError extends Error {
   override readonly name = 'RotationError';
-  readonly code: 'rotation.unfinished' | 'rotation.none';
+  readonly code: keyof typeof sentences;
   constructor(code: RotationError['code']) {
-    super(
-      code === 'rotation.none'
-        ? 'no change of the ledger key is under way'
-        : 'the last change of the ledger key is not finished: the key before it still signs; finish it first',
-    );
+    super(sentences[code]);
     this.code = code;
   }
 }
@@ -71,6 +75,7 @@ export interface RotatedKey {
  */
 export async function rotateLedgerKey(options: RotationOptions): Promise<RotatedKey> {
   const { keyFolder, onStep } = options;
+  if (await isReplicated(keyFolder)) throw new RotationError('rotation.replicas');
   const key = await readLedgerKey(keyFolder);
   const waiting = await readNextKey(keyFolder);
   const { origin, previousKey } = key;
@@ -109,6 +114,7 @@ export async function finishRotation({
   ledgerFolder,
   keyFolder,
 }: Pick<RotationOptions, 'ledgerFolder' | 'keyFolder'>): Promise<RotatedKey> {
+  if (await isReplicated(keyFolder)) throw new RotationError('rotation.replicas');
   const lock = await createTileDirectory(ledgerFolder).lock();
   try {
     const { origin, privateKey, previousKey } = await readLedgerKey(keyFolder);
@@ -119,6 +125,16 @@ export async function finishRotation({
   } finally {
     await lock.release();
   }
+}
+
+/**
+ * Sees that no change is under way: before a ledger goes to several replicas, whose key cannot be changed.
+ * @throws RotationError `rotation.unfinished`
+ */
+export async function assertNoRotation(keyFolder: string): Promise<void> {
+  const { previousKey } = await readLedgerKey(keyFolder);
+  const isUnderWay = previousKey !== undefined || (await readNextKey(keyFolder)) !== null;
+  if (isUnderWay) throw new RotationError('rotation.unfinished');
 }
 
 interface Change {

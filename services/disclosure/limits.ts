@@ -1,4 +1,5 @@
 import { mediaTypes as packageMediaTypes } from '#shared/disclosure-package';
+import { documentMediaTypes } from '#shared/order-document';
 import { orderLimits } from '#shared/orders';
 import type { GateBounds } from './http/guard.ts';
 
@@ -32,8 +33,6 @@ export const apiLimits = {
   listItems: 1000,
   /** Longest path parameter; a thumbprint has 43 characters, a tile path fewer than 64. */
   paramCharacters: 64,
-  /** Longest validity of a credential. */
-  credentialDays: 3 * 366,
 } as const;
 
 export const mediaTypes = {
@@ -43,5 +42,5 @@ export const mediaTypes = {
   octets: 'application/octet-stream',
   lines: packageMediaTypes.records,
   checkpoint: 'text/plain; charset=utf-8',
-  document: ['application/pdf', 'application/xml', 'application/pkcs7-mime'],
+  document: documentMediaTypes,
 } as const;

@@ -1,5 +1,8 @@
 import { join, resolve } from 'node:path';
 import { Counter } from 'prom-client';
+import { furtherTopics, type KafkaConfig, openTopicLog, topicNameOf } from '#shared/bus';
+import type { LedgerOrder } from '#shared/ledger';
+import { loadRegimes } from '#shared/regimes';
 import {
   addCounter,
   addGauge,
@@ -18,8 +21,9 @@ import {
   publicUrlOf,
   readDisclosureSettings,
 } from './config.ts';
-import { announceKeys } from './keys.ts';
+import { announceAdministrators, announceKeys } from './keys.ts';
 import { type Installation, openDisclosure, openInstallation, openInstallationWitnessing } from './open.ts';
+import { replicaName } from './replica.ts';
 import type { Answered, DisclosureService } from './service.ts';
 import { addTimestampMetrics } from './timestamps/metrics.ts';
 import { openInstallationStamping } from './timestamps/open.ts';
@@ -41,7 +45,10 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
     const storeThere = new Condition();
     health.add('store', storeThere.check);
     const [dataFolder, keyFolder] = [resolve(settings.dataFolder), resolve(settings.keyFolder)];
+    const sharedFolder = resolve(settings.sharedFolder ?? dataFolder);
     await makePrivateFolder(dataFolder);
+    const regimes = loadRegimes(settings.regimeFolder);
+    await makePrivateFolder(sharedFolder);
     const opened: (() => Promise<unknown>)[] = [];
     const closeAll = async (): Promise<void> => {
       for (const close of opened.splice(0).reverse()) await close();
@@ -50,13 +57,12 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
       // The ledger's lock comes first and goes last.
       const ledgerFolder = join(dataFolder, 'ledger');
       const publicUrl = publicUrlOf(settings);
-      const installation = await openInstallation({
-        ledgerFolder,
-        keyFolder,
-        publicUrl,
-        caseMasterKeys: settings.caseMasterKeys,
-        clock,
-      });
+      const { caseMasterKeys } = settings;
+      const common = { ledgerFolder, keyFolder, publicUrl, caseMasterKeys, clock };
+      const installation =
+        settings.kafka === undefined
+          ? await openInstallation(common)
+          : await openReplica(common, settings.kafka, context);
       opened.push(() => installation.ledger.close());
       const database = await openConfiguredServer(clickhouse);
       opened.push(() => database.close());
@@ -82,12 +88,17 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         store: createTrafficStore(database, { retention }),
         clock,
         logger,
-        caseFolder: join(dataFolder, 'cases'),
-        packageFolder: join(dataFolder, 'packages'),
+        caseFolder: join(sharedFolder, 'cases'),
+        packageFolder: join(sharedFolder, 'packages'),
         snapshotFolder: join(dataFolder, 'snapshots'),
+        replica: installation.ordered && (await replicaName(dataFolder)),
         operator,
+        regimes,
+        documentAnchorsFile: settings.documentAnchorsFile,
         retention,
         tls,
+        anchorsFile: settings.certificateAnchorsFile,
+        passkeys: settings.passkeys,
         witnessing,
         stamping,
         onAnswer: countAnswers(context),
@@ -98,16 +109,55 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         throw isListenFault(error) ? new ListenError('DISCLOSURE_LISTEN', error) : error;
       });
       for (const line of announceKeys(keyFolder, installation.keysMade)) say(line);
+      for (const line of announceAdministrators(disclosure.administrators())) say(line);
       say(`Griffie is listening on ${publicUrl}`);
       void keepAsking(storeThere, () => askStore(database), { everyMs: askEveryMs, signal: stopping });
-      // Whatever fails here fails single requests; the process can go on.
-      return { failed: new Promise(() => {}), stop: closeAll };
+      // Whatever else fails here fails single requests; the process can go on.
+      return { failed: installation.ordered?.failed ?? new Promise(() => {}), stop: closeAll };
     } catch (error) {
       await closeAll().catch(() => {});
       throw error;
     }
   },
 };
+
+/** Waits for the brokers; what is wrong with the topic or the keys is no matter of waiting. */
+async function openReplica(
+  common: Omit<Parameters<typeof openInstallation>[0], 'replication'>,
+  kafka: KafkaConfig,
+  { logger, health, stopping }: ServiceContext,
+): Promise<Installation> {
+  const ledgerThere = new Condition();
+  health.add('ledger', ledgerThere.check);
+  const open = async (): Promise<Installation> => {
+    const order: LedgerOrder = await openTopicLog(kafka, topicNameOf(kafka, furtherTopics.ledger), {
+      logger,
+    });
+    return openInstallation({ ...common, replication: { order, logger } });
+  };
+  const installation = await untilReady(open, {
+    peer: 'ledger',
+    condition: ledgerThere,
+    stopping,
+    logger,
+    finalCodes: finalOpenCodes,
+  });
+  const ask = () => installation.ordered?.ask() ?? Promise.resolve();
+  void keepAsking(ledgerThere, ask, { everyMs: askEveryMs, signal: stopping });
+  return installation;
+}
+
+const finalOpenCodes = [
+  'ledger.order_differs',
+  'ledger.entry_invalid',
+  'ledger.corrupt',
+  'ledger.wrong_key',
+  'ledger.locked',
+  'ledger.lock_lost',
+  'keys.unusable',
+  'kafka.topic_missing',
+  'kafka.several_partitions',
+];
 
 const isListenFault = (error: unknown): boolean =>
   error instanceof Error && 'syscall' in error && error.syscall === 'listen';
@@ -137,6 +187,19 @@ function addMetrics(
     name: 'griffie_disclosure_releases_total',
     help: 'Packages announced in the ledger since it began.',
     read: () => disclosure.figures().released,
+  });
+  addGauge(metrics, {
+    name: 'griffie_orders_attention',
+    help: 'Orders that need somebody now: due_soon, overdue, follow_up_missed (after an emergency).',
+    labels: ['why'],
+    read: () => {
+      const { dueSoon, overdue, followUpsMissed } = disclosure.orderFigures();
+      return [
+        [{ why: 'due_soon' }, dueSoon],
+        [{ why: 'overdue' }, overdue],
+        [{ why: 'follow_up_missed' }, followUpsMissed],
+      ];
+    },
   });
   addGauge(metrics, {
     name: 'griffie_ledger_entries',

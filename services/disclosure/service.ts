@@ -2,16 +2,21 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { type MasterKey, openCaseFiles } from '#shared/case-files';
-import type { ServiceConfiguration } from '#shared/control';
+import { administratorsAt, type ServiceConfiguration } from '#shared/control';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import type { Ledger, LedgerReader } from '#shared/ledger';
+import type { TrustAnchors } from '#shared/order-document';
+import type { Regimes } from '#shared/orders';
+import { shippedRegimes } from '#shared/regimes';
 import type { RetentionRecord } from '#shared/retention';
-import { type Clock, codeOf, type Logger } from '#shared/runtime';
+import { type Clock, codeOf, type Logger, utc } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
-import { assertLedgerKey, bootstrap, type FirstAdministrator } from './control/bootstrap.ts';
+import type { CeremonyAdministrator } from './ceremony.ts';
+import { assertLedgerKey, bootstrap } from './control/bootstrap.ts';
 import { createCaseErasure } from './control/case-erasure.ts';
 import { openControlPlane } from './control/control-plane.ts';
 import { NoiseCounter } from './control/noise.ts';
+import { createOrderWatch, type OrderWatchFigures } from './control/order-watch.ts';
 import { RefusalMemory } from './control/repeats.ts';
 import { createRetentionRecord } from './control/retention-record.ts';
 import { createStateSnapshots } from './control/state-snapshots.ts';
@@ -21,6 +26,8 @@ import { describeAll, describeRoute, openApiDocument } from './http/openapi.ts';
 import { outsideRoutes } from './http/outside-routes.ts';
 import { secure } from './http/plugin.ts';
 import { apiLimits, gateBounds } from './limits.ts';
+import { createNonces } from './passkeys/nonces.ts';
+import { passkeyRoutes } from './passkeys/routes.ts';
 import { createPackageExpiry } from './release/package-expiry.ts';
 import { openPackageFolder } from './release/packages.ts';
 import { createReleaseQueue } from './release/release-queue.ts';
@@ -63,13 +70,26 @@ export interface DisclosureDeps {
   readonly packageFolder: string;
   /** Where the state is kept for the next start, and the secret under which it is believed. */
   readonly snapshots?: { readonly folder: string; readonly key: Uint8Array };
+  /** This replica's name, where several share the two folders. */
+  readonly replica?: string;
   /** Name of the operator, as it stands on written disclosures. */
   readonly operator: string;
   readonly configuration: ServiceConfiguration;
-  /** Enrolled where the ledger is empty; without it an empty ledger is refused. */
-  readonly firstAdministrator?: FirstAdministrator;
-  /** PEM. Without it the service must only listen on loopback. */
-  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+  /** The legal regimes in force; those that are shipped, where absent. */
+  readonly regimes?: Regimes;
+  /** What signatures of orders' documents must lead to; without them none is valid. */
+  readonly documentAnchors?: TrustAnchors;
+  /** Administrators made on the console: enrolled while there are fewer than two. */
+  readonly ceremony?: readonly CeremonyAdministrator[];
+  /** Certificates to which those of credentials must lead, DER; the configuration names their digests. */
+  readonly anchors?: readonly Uint8Array[];
+  /** AAGUIDs that passkeys may be of; absent: any, also unattested. */
+  readonly passkeyModels?: readonly string[];
+  /**
+   * PEM. Without it the service must only listen on loopback. With `clientAnchors` no connection is taken
+   * whose client shows no certificate of theirs; whoever it names, requests are signed all the same.
+   */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer; readonly clientAnchors?: Buffer };
   /** Has checkpoints cosigned; without it nobody is asked. The service starts and stops it. */
   readonly witnessing?: Witnessing;
   /** Has a checkpoint a day stamped; without it nobody is asked. The service starts and stops it. */
@@ -83,15 +103,22 @@ export interface DisclosureService {
   /** Listens, and takes up releases that were left undone. Resolves to the port. */
   start(address: { host: string; port: number }): Promise<number>;
   figures(): DisclosureFigures;
+  /** People who can act as administrators now; it takes two to enrol anybody. */
+  administrators(): number;
   /** For a retention service in this process: the way to the ledger. */
   readonly retentionRecord: RetentionRecord;
+  /** One look after the deadlines of orders; made every half minute by itself once started. */
+  watchOrders(): Promise<void>;
+  orderFigures(): OrderWatchFigures;
   /** Released packages that are still on the server a day after their time. */
   packagesLeft(): number;
   close(): Promise<void>;
 }
 
 const noiseIntervalMs = 60_000;
+const orderWatchIntervalMs = 30_000;
 const packageIntervalMs = 3_600_000;
+const takeOverIntervalMs = 60_000;
 
 /**
  * The disclosure API over a ledger and a store.
@@ -102,9 +129,9 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   const snapshots = deps.snapshots && createStateSnapshots({ ...deps.snapshots, logger });
   const control = await openControlPlane(ledger, clock, snapshots);
   assertLedgerKey(control.state, deps.ledgerKey);
-  await bootstrap(control, deps.configuration, deps.firstAdministrator);
+  await bootstrap(control, deps.configuration, deps.ceremony);
   const cases = await openCaseFiles(deps.caseFolder, deps.caseMasterKey);
-  const packages = await openPackageFolder(deps.packageFolder);
+  const packages = await openPackageFolder(deps.packageFolder, deps.replica);
   const signer = deps.manifestSigner;
   const releases = createReleaseQueue(
     { control, ledger, cases, store, packages, signer, operator: deps.operator, clock },
@@ -112,6 +139,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   );
   const packageExpiry = createPackageExpiry({ control, packages, logger });
   const erasure = createCaseErasure({ control, cases, logger });
+  const orderWatch = createOrderWatch({ control, clock, logger });
   const noise = new NoiseCounter(clock);
   const { ledgerFiles, ledgerKey } = deps;
   const context = {
@@ -119,9 +147,14 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     ledger,
     ledgerFiles,
     ledgerKey,
+    anchors: deps.anchors ?? [],
+    nonces: createNonces(clock),
+    passkeyModels: new Set(deps.passkeyModels ?? []),
     witnessing: deps.witnessing ?? null,
     cases,
     erasure,
+    regimes: deps.regimes ?? shippedRegimes(),
+    documentAnchors: deps.documentAnchors ?? { certificates: [] },
     store,
     packages,
     releases,
@@ -147,7 +180,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     http: slowness,
     routerOptions: { maxParamLength: apiLimits.paramCharacters },
     ...outsideRoutes(noise),
-    ...(deps.tls ? { https: { ...slowness, ...deps.tls, minVersion: 'TLSv1.2' as const } } : {}),
+    ...(deps.tls ? { https: { ...slowness, ...listenerTls(deps.tls) } } : {}),
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -164,6 +197,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   app.register(async (routes) => {
     publicRoutes(routes, context);
     credentialRoutes(routes, context);
+    passkeyRoutes(routes, context);
     orderRoutes(routes, context);
     caseRoutes(routes, context);
     disclosureRoutes(routes, context);
@@ -190,7 +224,25 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       logger.error({ code: codeOf(error) }, 'packages past their time were not removed; it is tried again');
     }
   }
+  async function watchOrders(): Promise<void> {
+    try {
+      await orderWatch.run();
+    } catch (error) {
+      logger.error({ code: codeOf(error) }, 'alarms about orders were not recorded; it is tried again');
+    }
+  }
+  async function takeOverReleases(): Promise<void> {
+    try {
+      await releases.takeOver();
+    } catch (error) {
+      logger.error(
+        { code: codeOf(error) },
+        'unfinished disclosures could not be looked for; it is tried again',
+      );
+    }
+  }
   let expiring = Promise.resolve();
+  let watching = Promise.resolve();
   const timers: NodeJS.Timeout[] = [];
 
   return {
@@ -202,8 +254,13 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       deps.witnessing?.start();
       deps.stamping?.start();
       expiring = expirePackages();
+      watching = watchOrders();
       timers.push(
+        setInterval(() => {
+          watching = watching.then(watchOrders);
+        }, orderWatchIntervalMs),
         setInterval(() => void recordNoise(), noiseIntervalMs),
+        setInterval(() => void takeOverReleases(), takeOverIntervalMs),
         setInterval(() => {
           expiring = expiring.then(expirePackages).then(() => erasure.resume());
         }, packageIntervalMs),
@@ -212,7 +269,10 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       return typeof bound === 'object' && bound !== null ? bound.port : address.port;
     },
     retentionRecord: createRetentionRecord(control),
+    watchOrders: () => orderWatch.run(),
+    orderFigures: () => orderWatch.figures(),
     packagesLeft: () => packageExpiry.left(),
+    administrators: () => administratorsAt(control.state, utc(clock.now())).size,
     figures: () => {
       const byStatus: Record<string, number> = {};
       let released = 0;
@@ -228,9 +288,15 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       await deps.stamping?.stop();
       await app.close();
       await expiring;
+      await watching;
       await releases.close();
       await recordNoise();
       await control.close();
     },
   };
+}
+
+function listenerTls({ cert, key, clientAnchors }: NonNullable<DisclosureDeps['tls']>) {
+  const clients = clientAnchors ? { ca: clientAnchors, requestCert: true, rejectUnauthorized: true } : {};
+  return { cert, key, ...clients, minVersion: 'TLSv1.2' as const };
 }

@@ -1,7 +1,14 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { z } from 'zod';
-import { type RetentionDraft, retentionDetails } from '#shared/control';
+import {
+  type DiskKeyDraft,
+  diskKeyDetails,
+  isDiskKeyDraft,
+  type RetentionDraft,
+  recordedDiskKey,
+  retentionDetails,
+} from '#shared/control';
 import type { RetentionRecord } from '#shared/retention';
 import type { Clock } from '#shared/runtime';
 import { proofHeader, signRequest } from '#shared/signed-request';
@@ -26,6 +33,7 @@ const view = z.object({
   openRun: retentionDetails['retention.started'].extend(run).nullable(),
   lastCertificate: retentionDetails['retention.certified'].extend(run).nullable(),
   lastOverdue: retentionDetails['retention.overdue'].extend({ at: utcTimestamp }).nullable(),
+  diskKeys: z.array(recordedDiskKey),
   now: utcTimestamp,
   latestAt: utcTimestamp,
   believedAt: utcTimestamp,
@@ -34,11 +42,14 @@ const view = z.object({
 });
 const problem = z.object({ code: z.string().regex(/^[a-z][a-z0-9_.]{0,63}$/) });
 
-const paths: Readonly<Record<RetentionDraft['kind'], string>> = {
+const paths: Readonly<Record<(RetentionDraft | DiskKeyDraft)['kind'], string>> = {
   'retention.configured': '/v1/retention/policy',
   'retention.started': '/v1/retention/runs',
   'retention.certified': '/v1/retention/certificates',
   'retention.overdue': '/v1/retention/alarms',
+  'disk_key.created': '/v1/retention/keys',
+  'disk_key.retired': '/v1/retention/keys/retired',
+  'disk_key.destroyed': '/v1/retention/keys/destroyed',
 };
 
 /** The ledger over the disclosure API, with requests that are signed like everybody's. */
@@ -90,7 +101,8 @@ export function createApiRecord(options: {
 }
 
 /** In the schema's order of members, so that an auditor finds the body that was signed from the entry. */
-function bodyOf(draft: RetentionDraft): object {
+function bodyOf(draft: RetentionDraft | DiskKeyDraft): object {
+  if (isDiskKeyDraft(draft)) return diskKeyDetails[draft.kind].parse(draft.details);
   const details = retentionDetails[draft.kind].parse(draft.details);
   return 'subject' in draft ? { runId: draft.subject, ...details } : details;
 }

@@ -22,6 +22,14 @@ import {
 
 const path = z.string().min(1).max(4096);
 
+/** Where this process is on the server's host, and looks after the keys of its disk. */
+const diskKeys = z.object({
+  folder: path,
+  keyFolder: path,
+  configurationFile: path,
+  days: z.coerce.number().int().min(1).max(92).default(7),
+});
+
 const schema = z.object({
   ...commonSettings,
   retention: retentionPeriodSchema.prefault('P6M'),
@@ -31,6 +39,7 @@ const schema = z.object({
   apiUrl: z.url({ protocol: /^https?$/ }).optional(),
   clickhouse: serverConfigSchema,
   tables: topologySchema.prefault({}),
+  diskKeys: diskKeys.optional(),
   /** Where it is given, the topics' settings are looked at, too. */
   kafka: kafkaConfigSchema.optional(),
 });
@@ -68,6 +77,30 @@ const own: readonly Variable[] = [
   ...commonVariables,
 ];
 
+const diskVariables: readonly Variable[] = [
+  {
+    name: 'RETENTION_DISK_FOLDER',
+    member: 'folder',
+    about: 'folder of the encrypted disk, where this process is on the server’s host and changes its keys',
+  },
+  {
+    name: 'RETENTION_DISK_KEY_FOLDER',
+    member: 'keyFolder',
+    about: 'folder of the disk’s keys; needed with RETENTION_DISK_FOLDER',
+  },
+  {
+    name: 'RETENTION_DISK_KEY_CONFIG_FILE',
+    member: 'configurationFile',
+    about: 'file in the server’s config.d that the keys are written to; needed with RETENTION_DISK_FOLDER',
+  },
+  {
+    name: 'RETENTION_DISK_KEY_DAYS',
+    member: 'days',
+    about: 'how many days are written under one key',
+    default: '7',
+  },
+];
+
 /** The cluster is optional here: without brokers the topics are not looked at. */
 const optionalKafka: readonly Variable[] = kafkaVariables.map(({ required: _, ...variable }) => variable);
 
@@ -75,6 +108,7 @@ export const retentionVariables: readonly Variable[] = [
   ...own,
   ...nested('clickhouse', serverVariables),
   ...nested('tables', topologyVariables),
+  ...nested('diskKeys', diskVariables),
   ...nested('kafka', optionalKafka),
 ];
 
@@ -84,6 +118,7 @@ export function readRetentionSettings(env: Environment): Promise<Outcome<Retenti
     ...settingsFrom(own, env),
     clickhouse: serverSettingsFromEnvironment(env),
     tables: settingsFrom(topologyVariables, env),
+    ...(env.RETENTION_DISK_FOLDER ? { diskKeys: settingsFrom(diskVariables, env) } : {}),
     ...kafka,
   };
   return readEnvironment(env, { variables: retentionVariables, settings, schema });

@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { Condition, type Health, keepAsking, type ServiceDefinition, untilReady } from '#shared/runtime';
-import { askStore, assertMigrated, createPartitions, openConfiguredServer } from '#shared/store';
+import {
+  askStore,
+  assertMigrated,
+  createPartitions,
+  openConfiguredServer,
+  openServerDiskKeys,
+} from '#shared/store';
 import { createApiRecord } from './api-record.ts';
 import { type RetentionSettings, readRetentionSettings, retentionVariables } from './config.ts';
 import { readCredential } from './credential.ts';
@@ -24,6 +30,7 @@ export const retentionService: ServiceDefinition<RetentionSettings> = {
       clickhouse,
       tables,
       kafka,
+      diskKeys: disk,
       retention: period,
       legalBasis,
       caFile,
@@ -33,6 +40,8 @@ export const retentionService: ServiceDefinition<RetentionSettings> = {
     const credential = await readCredential(credentialFile);
     const storeThere = new Condition();
     health.add('store', storeThere.check);
+    // Before the store is waited for: a server without a key does not start.
+    const keys = disk === undefined ? undefined : await openServerDiskKeys({ ...disk, now: clock.now() });
     const database = await openConfiguredServer(clickhouse);
     try {
       await untilReady(() => assertMigrated(database, period), {
@@ -51,6 +60,7 @@ export const retentionService: ServiceDefinition<RetentionSettings> = {
         partitions,
         record: createApiRecord({ credential, clock, ...connection }),
         policy: { period, legalBasis },
+        ...(disk === undefined || keys === undefined ? {} : { diskKeys: { keys, days: disk.days } }),
         places: [engineLogs(partitions), ...(kafka === undefined ? [] : [kafkaTopics(kafka, logger)])],
         clock,
         monotonic: () => performance.now(),

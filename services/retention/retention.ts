@@ -11,6 +11,7 @@ import {
 import { type Clock, codeOf, type Logger, Mutex, utc } from '#shared/runtime';
 import {
   type DayHeld,
+  type DiskKeys,
   dayExpiresAt,
   dayOf,
   type ExpiringTable,
@@ -19,6 +20,7 @@ import {
   parseRetentionPeriod,
   type RetentionPeriod,
 } from '#shared/store';
+import { createKeyKeeping } from './disk-keys.ts';
 import { daysOfPicture } from './picture.ts';
 import type { Place } from './place.ts';
 import { beforeFirstLook, certificateOf, type Overdue, type RetentionStatus } from './status.ts';
@@ -33,6 +35,8 @@ export interface RetentionDeps {
   readonly partitions: Partitions;
   readonly record: RetentionRecord;
   readonly policy: RetentionPolicy;
+  /** Keys of the disk, where this service looks after them, and how many days are written under one. */
+  readonly diskKeys?: { readonly keys: DiskKeys; readonly days: number };
   /** Looked at beside the tables. */
   readonly places: readonly Place[];
   readonly clock: Clock;
@@ -79,6 +83,9 @@ export function createRetention(deps: RetentionDeps): Retention {
   const mutex = new Mutex();
   const stopping = new AbortController();
   const period = `P${policy.period.months}M`;
+  const keyKeeping = deps.diskKeys
+    ? createKeyKeeping({ diskKeys: deps.diskKeys.keys, days: deps.diskKeys.days, record, logger })
+    : null;
   let status = beforeFirstLook(period);
   let running: Promise<void> | null = null;
 
@@ -140,6 +147,9 @@ export function createRetention(deps: RetentionDeps): Retention {
       ),
       days: daysOfPicture(held, now, policy.period, plan.through),
     };
+    if (keyKeeping === null) return;
+    await keyKeeping.tend(view, now);
+    status = { ...status, diskKeys: keyKeeping.status() };
   }
 
   /** One each day, also on a day on which none ends (31 August): the ledger's time follows from them. */

@@ -1,5 +1,6 @@
 import type { RemovedDay } from '#shared/control';
 import type { ClockVerdict, PictureDay, RetentionView } from '#shared/retention';
+import type { DiskKeyStatus } from './disk-keys.ts';
 import type { Left } from './place.ts';
 
 /** What is still there past its time, and where. */
@@ -24,6 +25,8 @@ export interface RetentionStatus {
   readonly notChecked: readonly { readonly place: string; readonly reason: string }[];
   /** Whether the engine's own deletion is held, so that this service alone deletes. */
   readonly engineHeld: boolean;
+  /** Keys of the disk and what is under them, the oldest first; none where this service has them not. */
+  readonly diskKeys: readonly DiskKeyStatus[];
   /** Days of traffic, the oldest first: those held, and the last that went. */
   readonly days: readonly PictureDay[];
 }
@@ -39,6 +42,7 @@ export const beforeFirstLook = (period: string): RetentionStatus => ({
   overdue: [],
   notChecked: [],
   engineHeld: false,
+  diskKeys: [],
   days: [],
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sourceListSchema } from '#services/collector';
-import { publicUrlSchema, timestampAuthoritySchema } from '#services/disclosure';
+import { passkeyPolicySchema, publicUrlSchema, timestampAuthoritySchema } from '#services/disclosure';
 import { kafkaConfigSchema } from '#shared/bus';
 import { isLoopback, listenAddressSchema } from '#shared/runtime';
 import { retentionPeriodSchema } from '#shared/store';
@@ -22,12 +22,27 @@ export const standaloneConfigSchema = z
     retentionPeriod: retentionPeriodSchema.prefault('P6M'),
     /** The law or policy that the period follows, in your own words: stands in the ledger with the period. */
     legalBasis: z.string().min(1).max(500).default('not stated by the operator'),
+    /**
+     * Keys of the encrypted disk: their folder, which must not be in the data folder (beside it where
+     * absent), and how many days are written under one.
+     */
+    diskKeys: z
+      .strictObject({ folder: text.optional(), days: z.int().min(1).max(92).default(7) })
+      .prefault({}),
     sources: sourceListSchema.default([]),
-    tls: z.strictObject({ certFile: text, keyFile: text }).optional(),
+    tls: z.strictObject({ certFile: text, keyFile: text, clientAnchorsFile: text.optional() }).optional(),
+    /** PEM of the authorities whose certificates people's keys may be enrolled with. */
+    certificateAnchorsFile: text.optional(),
+    /** Authenticators that passkeys may be on; any where absent. */
+    passkeys: passkeyPolicySchema.optional(),
     /** Witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy). */
     witnessPolicyFile: text.optional(),
     /** A time-stamping authority (RFC 3161) that stamps a checkpoint a day. */
     timestampAuthority: timestampAuthoritySchema.optional(),
+    /** Folder of the data files of more legal regimes than those that are shipped. */
+    regimeFolder: text.optional(),
+    /** PEM of the certificates that signatures of orders' documents must lead to. */
+    documentAnchorsFile: text.optional(),
     /**
      * A cluster that events go through instead of this process's memory: further collectors may publish to
      * it. Its topics must be there (`griffie topics apply`).

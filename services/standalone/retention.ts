@@ -10,7 +10,7 @@ import {
 } from '#services/retention';
 import type { RetentionRecord } from '#shared/retention';
 import type { Clock, Logger } from '#shared/runtime';
-import { createPartitions, type Database } from '#shared/store';
+import { createPartitions, type Database, type DiskKeys } from '#shared/store';
 import type { StandaloneConfig } from './config.ts';
 
 const dayMs = 86_400_000;
@@ -22,6 +22,7 @@ export function startRetention(
   config: StandaloneConfig,
   deps: {
     readonly database: Database;
+    readonly diskKeys: DiskKeys;
     readonly record: RetentionRecord;
     readonly packagesLeft: () => number;
     readonly folder: string;
@@ -31,7 +32,7 @@ export function startRetention(
   },
 ): Retention {
   const { retentionPeriod: period, legalBasis, kafka } = config;
-  const { database, record, packagesLeft, folder, collectorFolder, clock, logger } = deps;
+  const { database, diskKeys, record, packagesLeft, folder, collectorFolder, clock, logger } = deps;
   const partitions = createPartitions(database, { database: embeddedDatabase });
   const olderThanMs = period.months * 31 * dayMs;
   const isSpool = (name: string): boolean => name.split('/').includes('spool');
@@ -53,6 +54,7 @@ export function startRetention(
     partitions,
     record,
     policy: { period, legalBasis },
+    diskKeys: { keys: diskKeys, days: config.diskKeys.days },
     places,
     clock,
     monotonic: () => performance.now(),

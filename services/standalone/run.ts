@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { announceKeys } from '#services/disclosure';
+import { announceAdministrators, announceKeys } from '#services/disclosure';
 import { createLogger, systemClock } from '#shared/runtime';
 import { type StandaloneConfig, standaloneConfigSchema } from './config.ts';
 import { type Standalone, startStandalone } from './standalone.ts';
@@ -48,16 +48,28 @@ export async function runStandalone(options: StartOptions, io: StartIo): Promise
     logger: createLogger('standalone', io.log),
     ...(io.stdin ? { stdin: io.stdin } : {}),
   });
-  const { url, keyFolder, keysMade } = standalone;
-  if (options.json) io.say(JSON.stringify({ url, keyFolder, keysMade }));
+  const { url, keyFolder, keysMade, diskKeyFolder, administrators } = standalone;
+  if (options.json) io.say(JSON.stringify({ url, keyFolder, keysMade, diskKeyFolder, administrators }));
   else for (const line of welcome(standalone)) io.say(line);
   const failure = await Promise.race([io.stopRequested, standalone.failed]);
   await standalone.stop();
   if (failure !== undefined) throw failure;
 }
 
-function welcome({ url, keyFolder, keysMade }: Standalone): string[] {
-  return [...announceKeys(keyFolder, keysMade), `Griffie is listening on ${url}`];
+function welcome(standalone: Standalone): string[] {
+  const { url, keyFolder, keysMade, diskKeyFolder, diskKeyMade, administrators } = standalone;
+  const diskKeys = diskKeyMade
+    ? [
+        `Traffic data are encrypted on the disk, under keys that change and are destroyed: ${diskKeyFolder}`,
+        'Do not back these up with the data: see docs/keys.md.',
+      ]
+    : [];
+  return [
+    ...announceKeys(keyFolder, keysMade),
+    ...diskKeys,
+    ...announceAdministrators(administrators),
+    `Griffie is listening on ${url}`,
+  ];
 }
 
 async function readConfig(options: StartOptions): Promise<StandaloneConfig> {

@@ -7,8 +7,15 @@ import {
   openInstallationWitnessing,
   publicUrlOf,
 } from '#services/disclosure';
+import { loadRegimes } from '#shared/regimes';
 import { type Clock, type Logger, makePrivateFolder, softwareVersion, utc } from '#shared/runtime';
-import { createMigrations, createTrafficStore, loadMigrations, openEmbeddedDatabase } from '#shared/store';
+import {
+  createMigrations,
+  createTrafficStore,
+  keyFolderOf,
+  loadMigrations,
+  openEncryptedDatabase,
+} from '#shared/store';
 import type { StandaloneConfig } from './config.ts';
 import { openWay } from './event-way.ts';
 import { startRetention } from './retention.ts';
@@ -26,6 +33,9 @@ export const layout = {
   socket: 'griffie.sock',
 } as const;
 
+/** The key folder of a data folder. */
+export const keyFolderIn = (dataFolder: string): string => join(resolve(dataFolder), layout.keys);
+
 export interface StandaloneDeps {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,6 +47,11 @@ export interface Standalone {
   /** Names of key files that were made just now. */
   readonly keysMade: readonly string[];
   readonly keyFolder: string;
+  /** Where the keys of the encrypted disk are, and whether the first of them was made just now. */
+  readonly diskKeyFolder: string;
+  readonly diskKeyMade: boolean;
+  /** People who could act as administrators at the start. */
+  readonly administrators: number;
   /** Resolves, if ever, with why it can go on no longer. */
   readonly failed: Promise<Error>;
   /** Reads no more, finishes what was read, and lets go of the data folder. */
@@ -59,11 +74,17 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
   try {
     const publicUrl = publicUrlOf(config);
     const [ledgerFolder, keyFolder] = [at('ledger'), at('keys')];
+    const regimes = loadRegimes(config.regimeFolder);
     const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl, clock });
     const { ledger, keysMade } = installation;
     opened.push(() => ledger.close());
 
-    const database = await openEmbeddedDatabase({ folder: at('engine') });
+    const diskKeyFolder = keyFolderOf(folder, config.diskKeys.folder);
+    const { database, diskKeys, isNew } = await openEncryptedDatabase({
+      folder: at('engine'),
+      keyFolder: diskKeyFolder,
+      now: clock.now(),
+    });
     const { retentionPeriod: retention } = config;
     const store = createTrafficStore(database, { retention });
     opened.push(() => store.close());
@@ -86,8 +107,12 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       packageFolder: at('packages'),
       snapshotFolder: at('snapshots'),
       operator: config.operator,
+      regimes,
+      documentAnchorsFile: config.documentAnchorsFile,
       retention,
       tls: config.tls,
+      anchorsFile: config.certificateAnchorsFile,
+      passkeys: config.passkeys,
       witnessing,
       stamping,
     });
@@ -95,6 +120,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
 
     const expiry = startRetention(config, {
       database,
+      diskKeys,
       record: disclosure.retentionRecord,
       packagesLeft: disclosure.packagesLeft,
       folder,
@@ -145,6 +171,9 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       url: publicUrl,
       keysMade,
       keyFolder,
+      diskKeyFolder,
+      diskKeyMade: isNew,
+      administrators: disclosure.administrators(),
       failed: way.failed,
       stop: closeAll,
     };

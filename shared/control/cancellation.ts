@@ -1,4 +1,4 @@
-import type { Decision } from './decide.ts';
+import type { Decision } from './decision.ts';
 import type { ControlState, Credential, DisclosureState } from './state.ts';
 
 export type CancellationRefusal = 'disclosure.unknown' | 'disclosure.not_yours' | 'disclosure.ended';

@@ -1,27 +1,26 @@
 import { narrowScope, type Order, type RequestedScope, type Scope, type ScopeRefusal } from '#shared/orders';
 import { type ProofRefusalCode, proofRememberSeconds } from '#shared/signed-request';
+import { decideRelease, type NamedOrder, type ReleaseRefusal, releaseRefusal } from './decide-release.ts';
+import type { Decision } from './decision.ts';
+import type { OrderState } from './order-state.ts';
 import type { Role } from './roles.ts';
-import {
-  type ControlState,
-  type Credential,
-  credentialIsActive,
-  type OrderState,
-  orderStatus,
-} from './state.ts';
+import { type ControlState, type Credential, credentialIsActive } from './state.ts';
 
 /*
  * The decisions. Each is a pure function of the state (a fold over the ledger's prefix), the case file, the
  * request and the clock reading that goes into the entry, so that replaying the ledger gives it again.
  */
 
-export type Decision<T, Code extends string> =
-  | ({ readonly ok: true } & T)
-  | { readonly ok: false; readonly code: Code };
-
 export type AccessRefusal =
   | Extract<
       ProofRefusalCode,
-      'proof.key_unknown' | 'proof.key_revoked' | 'proof.key_expired' | 'proof.replayed' | 'proof.stale'
+      | 'proof.key_unknown'
+      | 'proof.key_revoked'
+      | 'proof.key_unconfirmed'
+      | 'proof.key_expired'
+      | 'proof.certificate'
+      | 'proof.replayed'
+      | 'proof.stale'
     >
   | 'access.role';
 
@@ -53,8 +52,15 @@ export function decideCredential(
   const credential = state.credentials.get(kid);
   if (!credential) return { ok: false, code: 'proof.key_unknown' };
   if (credential.revokedAt !== undefined) return { ok: false, code: 'proof.key_revoked' };
+  if (credential.pending !== undefined) return { ok: false, code: 'proof.key_unconfirmed' };
   if (!credentialIsActive(credential, at)) return { ok: false, code: 'proof.key_expired' };
+  if (!isAnchored(state, credential)) return { ok: false, code: 'proof.certificate' };
   return { ok: true, credential };
+}
+
+/** Whether a credential with a certificate still has its anchor. Its validity ends with the certificate's. */
+export function isAnchored({ configuration }: ControlState, { certificate }: Credential): boolean {
+  return certificate === undefined || (configuration?.anchors ?? []).includes(certificate.anchorSha256);
 }
 
 /** Whether a verified proof may be used now, for a route of these roles. Asked in ledger order. */
@@ -85,57 +91,6 @@ export function decideUse(
   const nowSeconds = Math.floor(Date.parse(at) / 1000);
   if (nowSeconds > proof.issuedAt + proofRememberSeconds) return { ok: false, code: 'proof.stale' };
   return decideAccess(state, proof, allowed, at);
-}
-
-export type OrderRefusal =
-  | 'order.unknown'
-  | 'order.not_approved'
-  | 'order.rejected'
-  | 'order.expired'
-  | 'order.decided'
-  | 'order.own_registration'
-  | 'order.preservation_only';
-
-/** Whether this credential's person may approve or reject the order now. */
-export function decideApproval(
-  state: ControlState,
-  orderId: string,
-  credential: Credential,
-  at: string,
-): Decision<{ order: OrderState }, OrderRefusal> {
-  const order = state.orders.get(orderId);
-  if (!order) return { ok: false, code: 'order.unknown' };
-  // By person, not by credential: a second credential of the same person is still the same person.
-  if (order.recordedBy.personId === credential.personId) return { ok: false, code: 'order.own_registration' };
-  const status = orderStatus(order, at);
-  if (status === 'Expired') return { ok: false, code: 'order.expired' };
-  if (status !== 'AwaitingApproval') return { ok: false, code: 'order.decided' };
-  return { ok: true, order };
-}
-
-/** Whether anything may be released under the order now. Asked at the request and again at the release. */
-export function decideRelease(
-  state: ControlState,
-  orderId: string,
-  at: string,
-): Decision<{ order: OrderState }, OrderRefusal> {
-  const order = state.orders.get(orderId);
-  if (!order) return { ok: false, code: 'order.unknown' };
-  const code = releaseRefusal(order, at);
-  return code === null ? { ok: true, order } : { ok: false, code };
-}
-
-function releaseRefusal(order: OrderState, at: string): OrderRefusal | null {
-  switch (orderStatus(order, at)) {
-    case 'AwaitingApproval':
-      return 'order.not_approved';
-    case 'Rejected':
-      return 'order.rejected';
-    case 'Expired':
-      return 'order.expired';
-    case 'Approved':
-      return order.details.type === 'produce' ? null : 'order.preservation_only';
-  }
 }
 
 const seesAllOrders: ReadonlySet<Role> = new Set<Role>(['registrar', 'reviewer', 'auditor']);
@@ -177,21 +132,22 @@ export function decideOrderReading(
 
 export type DisclosureDecision =
   | { readonly ok: true; readonly scope: Scope }
-  | { readonly ok: false; readonly codes: readonly (OrderRefusal | ScopeRefusal)[] };
+  | { readonly ok: false; readonly codes: readonly (ReleaseRefusal | ScopeRefusal)[] };
 
 /**
  * Whether a disclosure is allowed, and over which scope.
+ * @param named the order in the version that the request names
  * @param order contents of the case file, its digest checked against the ledger's; null where the order's
  * state already refuses, so that the file need not be opened.
  */
 export function decideDisclosure(
   state: ControlState,
-  orderId: string,
+  named: NamedOrder,
   order: Order | null,
   request: RequestedScope,
   at: string,
 ): DisclosureDecision {
-  const release = decideRelease(state, orderId, at);
+  const release = decideRelease(state, named, at);
   if (!release.ok) return { ok: false, codes: [release.code] };
   if (order === null) return { ok: false, codes: ['order.unknown'] };
   const narrowed = narrowScope(order, request);

@@ -1,8 +1,10 @@
 import { z } from 'zod';
-import { keyRotatedKind, keyRotationDetails } from '#shared/ledger';
-import { regimeIds } from '#shared/orders';
-import { categoryIds, utcTimestamp } from '#shared/traffic';
+import { keyRotatedKind, keyRotationDetails, voidReasons } from '#shared/ledger';
+import { possessionChars } from '#shared/signed-request';
+import { utcTimestamp } from '#shared/traffic';
+import { diskKeyDetails } from './disk-keys.ts';
 import { erasureDetails } from './erasure.ts';
+import { orderEntryDetails } from './order-entries.ts';
 import { retentionDetails } from './retention.ts';
 import { roles } from './roles.ts';
 
@@ -28,6 +30,37 @@ const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 /** A public key as an exact set of members, so that nothing rides along into the ledger. */
 const publicKeySchema = z.record(z.string().max(8), z.string().max(1024));
 
+/** The key's own signature for its enrolment. */
+const possessionSchema = z.string().max(possessionChars);
+const enrolment = z.strictObject({
+  credentialId: labelSchema,
+  personId: labelSchema,
+  role: z.enum(roles),
+  algorithm: z.string().max(16),
+  publicKey: publicKeySchema,
+  thumbprint: thumbprintSchema,
+  notBefore: utcTimestamp,
+  notAfter: utcTimestamp,
+});
+
+/** What was checked of a key's certificates at its enrolment: digests alone, because they name people. */
+const certificate = z.strictObject({
+  /** Of the chain as it was sent, all certificates one after another, DER. */
+  chainSha256: sha256Hex,
+  /** Of the key's own certificate. */
+  sha256: sha256Hex,
+  anchorSha256: sha256Hex,
+  /** When the first of the chain ends. */
+  notAfter: utcTimestamp,
+});
+
+/** What the registration of a passkey says, which is its proof of possession. */
+const passkey = z.strictObject({
+  id: z.string().regex(/^[A-Za-z0-9_-]{1,342}$/),
+  attestation: z.string().regex(/^[a-z0-9-]{1,32}$/),
+  aaguid: z.string().regex(/^[0-9a-f-]{36}$/),
+});
+
 const configuration = z.strictObject({
   software: z.string().max(32),
   /** `aud` of every signed request: the service's public URL. */
@@ -36,6 +69,8 @@ const configuration = z.strictObject({
   retentionPeriod: z.string().max(16),
   /** Public key of the manifests' signatures. */
   manifestKey: publicKeySchema,
+  /** SHA-256 of the certificates to which those of credentials must lead; absent where there are none. */
+  anchors: z.array(sha256Hex).max(16).optional(),
 });
 export type ServiceConfiguration = z.infer<typeof configuration>;
 
@@ -45,40 +80,48 @@ export const entryDetails = {
   'ledger.started': configuration,
   'configuration.changed': configuration,
   [keyRotatedKind]: keyRotationDetails,
-  'credential.enrolled': z.strictObject({
-    credentialId: labelSchema,
+  /** A record of the topic that is no entry of the ledger: it has its place in the tree and no effect. */
+  'ledger.voided': z.strictObject({
+    reason: z.enum(voidReasons),
+    /** Entries there were when it was decided. */
+    after: count.optional(),
+    /** Leaf hash that the entry would have had. */
+    leaf: sha256Hex.optional(),
+  }),
+  /**
+   * With `possession` it gives no rights until another administrator confirms it, unless it was made on the
+   * server's console. Without, it is of the time before dual control, and has taken effect at once.
+   */
+  'credential.enrolled': enrolment.extend({
+    possession: possessionSchema.optional(),
+    certificate: certificate.optional(),
+    passkey: passkey.optional(),
+  }),
+  'credential.confirmed': z.strictObject({
+    thumbprint: thumbprintSchema,
+    /** What the second administrator said of it, from what they know themselves. */
     personId: labelSchema,
     role: z.enum(roles),
-    algorithm: z.string().max(16),
-    publicKey: publicKeySchema,
-    thumbprint: thumbprintSchema,
-    notBefore: utcTimestamp,
-    notAfter: utcTimestamp,
+  }),
+  /** The new key, for which the old one signed the request. */
+  'credential.rotated': enrolment.extend({
+    possession: possessionSchema,
+    passkey: passkey.optional(),
+    previous: thumbprintSchema,
   }),
   'credential.revoked': z.strictObject({
     thumbprint: thumbprintSchema,
     reason: z.enum(['left', 'lost', 'compromised', 'superseded', 'other']),
   }),
-  'order.recorded': z.strictObject({
-    version: z.int().min(1),
-    regime: z.enum(regimeIds),
-    regimeVersion: z.string().max(32),
-    type: z.enum(['produce', 'preserve']),
-    issuingState: z.string().max(2),
-    emergency: z.boolean(),
-    categories: z.array(z.enum(categoryIds)),
-    targetCount: count,
-    receivedAt: utcTimestamp,
-    validUntil: utcTimestamp,
-  }),
-  'order.approved': z.strictObject({ version: z.int().min(1) }),
-  'order.rejected': z.strictObject({
-    version: z.int().min(1),
-    reason: z.enum(['incomplete', 'inadmissible', 'disproportionate', 'not_authentic', 'other']),
-  }),
+  ...orderEntryDetails,
   ...erasureDetails,
   'disclosure.requested': z.strictObject({ orderId: idSchema, orderVersion: z.int().min(1) }),
-  'disclosure.refused': z.strictObject({ orderId: idSchema, codes: z.array(codeSchema).min(1) }),
+  /** `orderVersion`: as the request named it; absent: the first. */
+  'disclosure.refused': z.strictObject({
+    orderId: idSchema,
+    orderVersion: z.int().min(1).optional(),
+    codes: z.array(codeSchema).min(1),
+  }),
   'disclosure.released': z.strictObject({
     orderId: idSchema,
     packageId: idSchema,
@@ -96,6 +139,7 @@ export const entryDetails = {
   'disclosure.interrupted': z.strictObject({ orderId: idSchema, code: codeSchema }),
   'disclosure.collected': z.strictObject({ bytes: count }),
   ...retentionDetails,
+  ...diskKeyDetails,
   /** Access that changed nothing: a reading of orders, documents, the ledger. */
   'access.granted': z.strictObject({ route: z.string().max(128) }),
   /** A refusal to a credential whose signature was verified. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import type { Decision } from './decide.ts';
-import { type ControlState, type Credential, type OrderState, orderStatus } from './state.ts';
+import { overRefusal } from './decide-release.ts';
+import type { Decision } from './decision.ts';
+import { authorsOf, type OrderState } from './order-state.ts';
+import type { ControlState, Credential } from './state.ts';
 
 /*
  * Erasing a case: the key of an order's files is destroyed and the files removed. The ledger keeps that the
@@ -23,12 +25,9 @@ export const erasureDetails = {
 
 export type ErasureRefusal = 'order.unknown' | 'order.erased' | 'order.in_force' | 'order.own_registration';
 
-/** Statuses after which nothing is decided on an order any more. Texts, so that more kinds of end may come. */
-const ended: ReadonlySet<string> = new Set(['Rejected', 'Expired', 'Cancelled', 'Invalid']);
-
 /**
- * Whether this credential's person may erase the order's case now: another person than the one who recorded
- * it, once the order has ended and no package is being made under it.
+ * Whether this credential's person may erase the order's case now: another person than those who recorded
+ * any version of it, once the order has ended and no package is being made under it.
  */
 export function decideErasure(
   state: Pick<ControlState, 'orders' | 'disclosures'>,
@@ -38,12 +37,12 @@ export function decideErasure(
 ): Decision<{ order: OrderState }, ErasureRefusal> {
   const order = state.orders.get(orderId);
   if (!order) return { ok: false, code: 'order.unknown' };
-  if (order.recordedBy.personId === credential.personId) return { ok: false, code: 'order.own_registration' };
+  if (authorsOf(order).has(credential.personId)) return { ok: false, code: 'order.own_registration' };
   if (order.erasedAt !== undefined) return { ok: false, code: 'order.erased' };
   const isUsed = [...state.disclosures.values()].some(
     (disclosure) => disclosure.orderId === orderId && disclosure.status === 'AwaitingDisclosure',
   );
-  if (isUsed || !ended.has(orderStatus(order, at))) return { ok: false, code: 'order.in_force' };
+  if (isUsed || overRefusal(order, at) === null) return { ok: false, code: 'order.in_force' };
   return { ok: true, order };
 }
 

@@ -8,6 +8,8 @@ import {
   proofTiming,
 } from '#shared/signed-request';
 import type { AnyControlEntry } from './entry.ts';
+import { isOrderEntry } from './fold-order.ts';
+import { orderBodies } from './order-bodies.ts';
 import { matchPath, routeNamed, routeOfKind, type SignedRoute } from './routes.ts';
 import type { ControlState, Credential } from './state.ts';
 
@@ -30,7 +32,7 @@ export type EvidenceCheck =
   /** Ends the sentence "Entry 7 …". */
   | { readonly ok: false; readonly fault: string };
 
-/** The ledger's start and the first administrator have no signer yet. */
+/** The ledger's start and, before there was dual control, the first administrator have no signer. */
 const bootstrapEntries = 2;
 
 /**
@@ -44,7 +46,9 @@ export function checkEvidence(state: ControlState, entry: AnyControlEntry): Evid
   if (evidence === undefined) {
     // A refusal goes without, where the request's URL or body might have named somebody.
     const byPerson = 'credential' in actor && kind !== 'access.refused';
-    const needed = byPerson || (kind === 'credential.enrolled' && state.size >= bootstrapEntries);
+    // Of administrators made on the server's console the rules of the fold say when that could be.
+    const isOldForm = kind === 'credential.enrolled' && entry.details.possession === undefined;
+    const needed = byPerson || (isOldForm && state.size >= bootstrapEntries);
     return needed ? fail('carries no signed request of its actor') : { ok: true, request: null };
   }
   const credential = 'credential' in actor ? state.credentials.get(actor.credential) : undefined;
@@ -117,27 +121,49 @@ function checkBody(
   const isNone = bdh === bodyDigest(new Uint8Array());
   // A refusal may be about just the body; what a reading was for changes nothing.
   if (entry.kind === 'access.refused') return 'elsewhere';
-  if (route.method === 'GET' || entry.kind === 'order.approved' || entry.kind === 'disclosure.cancelled') {
+  if (route.method === 'GET' || entry.kind === 'disclosure.cancelled') {
     return isNone ? 'as_signed' : 'altered';
   }
   if (entry.kind === 'access.granted') return 'elsewhere';
-  if (isNone) return 'altered';
-  const body = bodyOf(entry);
-  return body !== null && bdh === bodyDigest(Buffer.from(JSON.stringify(body))) ? 'as_signed' : 'elsewhere';
+  if (isNone) return isApprovalOfFirst(entry) ? 'as_signed' : 'altered';
+  const bodies = isOrderEntry(entry) ? orderBodies(entry) : [bodyOf(entry)];
+  const isOne = (body: object | null): boolean =>
+    body !== null && bdh === bodyDigest(Buffer.from(JSON.stringify(body)));
+  return bodies.some(isOne) ? 'as_signed' : 'elsewhere';
 }
+
+/** The one change that may go without a body: there was nothing else that it could be about. */
+const isApprovalOfFirst = ({ kind, details }: AnyControlEntry): boolean =>
+  kind === 'order.approved' && details.version === 1 && details.estimate === undefined;
 
 function bodyOf(entry: AnyControlEntry): object | null {
   switch (entry.kind) {
     case 'credential.enrolled': {
       const { credentialId, personId, role, algorithm, publicKey, notBefore, notAfter } = entry.details;
-      return { credentialId, personId, role, algorithm, publicKey, notBefore, notAfter };
+      const { possession, certificate } = entry.details;
+      const body = { credentialId, personId, role, algorithm, publicKey, notBefore, notAfter };
+      return {
+        ...body,
+        ...(possession === undefined ? {} : { possession }),
+        ...(certificate === undefined ? {} : { chainSha256: certificate.chainSha256 }),
+      };
+    }
+    case 'credential.confirmed': {
+      const { personId, role } = entry.details;
+      return { personId, role };
+    }
+    case 'credential.rotated': {
+      const { credentialId, algorithm, publicKey, possession } = entry.details;
+      return { credentialId, algorithm, publicKey, possession };
     }
     case 'credential.revoked':
-    case 'order.rejected':
     case 'case.erased':
       return { reason: entry.details.reason };
     case 'retention.configured':
     case 'retention.overdue':
+    case 'disk_key.created':
+    case 'disk_key.retired':
+    case 'disk_key.destroyed':
       return entry.details;
     case 'retention.started':
     case 'retention.certified':

@@ -1,18 +1,14 @@
 import { parseStrictJson } from '#shared/runtime';
-import { parseCompact, proofClaimsSchema, proofLimits, proofRememberSeconds } from '#shared/signed-request';
+import { parseProof, proofClaimsSchema, proofRememberSeconds } from '#shared/signed-request';
 import type { EntryKind } from './details.ts';
+import { decideDiskKey } from './disk-keys.ts';
 import { type AnyControlEntry, ControlError } from './entry.ts';
 import { decideErasure } from './erasure.ts';
+import { foldCredential } from './fold-credentials.ts';
+import { isOrderEntry, nextOrder, type OrderEntry, withEstimate } from './fold-order.ts';
 import { believedTime, decideRetention, type RetentionDraft } from './retention.ts';
 import { type Role, roles } from './roles.ts';
-import {
-  type ControlState,
-  type Credential,
-  credentialIsActive,
-  type OrderState,
-  type Person,
-  personOf,
-} from './state.ts';
+import { type ControlState, credentialIsActive, type Person, personOf } from './state.ts';
 
 /**
  * Folds one entry into the state (in place; returns it). Deterministic: the state is a function of the
@@ -28,6 +24,8 @@ export function foldEntry(state: ControlState, entry: AnyControlEntry): ControlS
   state.counts.set(entry.kind, (state.counts.get(entry.kind) ?? 0) + 1);
   state.size = index + 1;
   if (entry.at > state.latestAt) state.latestAt = entry.at;
+  const isUse = 'credential' in entry.actor && proof !== null && entry.kind !== 'access.refused';
+  if (isUse) state.lastUse.set(entry.actor.credential, entry.at);
   // By a person, whose clock is another one: that of the retention service may be the service's own.
   const byPerson = 'credential' in entry.actor && entry.actor.role !== 'retention';
   const signed = byPerson && entry.evidence !== undefined && entry.kind !== 'access.refused';
@@ -40,13 +38,27 @@ export function foldEntry(state: ControlState, entry: AnyControlEntry): ControlS
 /** Which roles may cause which kinds; kinds that only the service itself writes have none. */
 const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'ledger.started': [],
+  'ledger.voided': [],
   'configuration.changed': [],
   'ledger.key_rotated': [],
   'credential.enrolled': ['administrator'],
+  'credential.confirmed': ['administrator'],
+  'credential.rotated': roles,
   'credential.revoked': ['administrator'],
   'order.recorded': ['registrar'],
+  'order.amended': ['registrar'],
+  'order.estimated': [],
   'order.approved': ['reviewer'],
   'order.rejected': ['reviewer'],
+  'order.suspended': ['registrar', 'reviewer'],
+  'order.resumed': ['reviewer'],
+  'order.revoked': ['registrar', 'reviewer'],
+  'order.expired': [],
+  'order.clarification_asked': ['registrar', 'reviewer'],
+  'order.clarification_answered': ['registrar', 'reviewer'],
+  'order.notification_answered': ['registrar', 'reviewer'],
+  'order.followed_up': ['registrar', 'reviewer'],
+  'order.deadline_alarm': [],
   'case.erased': ['reviewer'],
   'disclosure.requested': ['officer'],
   'disclosure.refused': ['officer'],
@@ -60,6 +72,9 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'retention.certified': ['retention'],
   'retention.overdue': ['retention'],
   'retention.package_removed': [],
+  'disk_key.created': ['retention'],
+  'disk_key.retired': ['retention'],
+  'disk_key.destroyed': ['retention'],
   'access.granted': roles,
   'access.refused': roles,
   'access.noise': [],
@@ -72,8 +87,9 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
 function checkAuthority(state: ControlState, entry: AnyControlEntry, index: number): void {
   const allowed = authority[entry.kind];
   if ('service' in entry.actor) {
-    // The first administrator is enrolled by the service: the ledger's second entry, and no other.
-    const isBootstrap = entry.kind === 'credential.enrolled' && index <= 1;
+    // Administrators made on the console have rules of their own, the one of the old form its one place.
+    const isBootstrap =
+      entry.kind === 'credential.enrolled' && (index <= 1 || entry.details.possession !== undefined);
     // In one process with the ledger the retention service needs no credential of its own.
     const isRetention = allowed.includes('retention') && !entry.kind.startsWith('access.');
     if (allowed.length > 0 && !isBootstrap && !isRetention)
@@ -114,12 +130,13 @@ function rememberProof(state: ControlState, { name, issuedAt }: UsedProof): void
 
 /** Name under which a proof is remembered, or null where the text is no proof. */
 export function proofKeyOf(evidence: string): { name: string; issuedAt: number } | null {
-  const parsed = parseCompact(evidence, proofLimits.proofChars);
+  const parsed = parseProof(evidence);
   if (!parsed.ok) return null;
-  const payload = parseStrictJson(parsed.jws.payload);
+  const { jws, kid } = parsed.proof;
+  const payload = parseStrictJson(jws.payload);
   const claims = proofClaimsSchema.safeParse(payload.ok ? payload.value : undefined);
   if (!claims.success) return null;
-  return { name: `${parsed.jws.header.kid} ${claims.data.jti}`, issuedAt: claims.data.iat };
+  return { name: `${kid} ${claims.data.jti}`, issuedAt: claims.data.iat };
 }
 
 function applyKind(state: ControlState, entry: AnyControlEntry, index: number): void {
@@ -133,6 +150,10 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
     if (!credential) throw new ControlError(index, 'its actor is not enrolled');
     return personOf(credential);
   };
+  if (isOrderEntry(entry)) {
+    foldOrder(state, entry, index);
+    return;
+  }
   switch (entry.kind) {
     case 'ledger.started':
       if (index !== 0) throw new ControlError(index, 'the ledger had started already');
@@ -150,35 +171,10 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       return;
     }
     case 'credential.enrolled':
-      if (state.credentials.has(entry.details.thumbprint))
-        throw new ControlError(index, 'its key is enrolled already');
-      state.credentials.set(entry.details.thumbprint, entry.details);
-      return;
-    case 'credential.revoked': {
-      const credential: Credential | undefined = state.credentials.get(entry.details.thumbprint);
-      if (!credential) throw new ControlError(index, 'its credential is not enrolled');
-      if (credential.revokedAt !== undefined)
-        throw new ControlError(index, 'its credential was revoked already');
-      state.credentials.set(credential.thumbprint, { ...credential, revokedAt: entry.at });
-      return;
-    }
-    case 'order.recorded':
-      if (state.orders.has(subject())) throw new ControlError(index, 'its order is recorded already');
-      state.orders.set(subject(), {
-        orderId: subject(),
-        details: entry.details,
-        commitments: entry.commitments ?? {},
-        recordedAt: entry.at,
-        recordedBy: actor(),
-      });
-      return;
-    case 'order.approved':
-    case 'order.rejected':
-      decideOrder(state, index, subject(), {
-        status: entry.kind === 'order.approved' ? 'Approved' : 'Rejected',
-        at: entry.at,
-        by: actor(),
-      });
+    case 'credential.confirmed':
+    case 'credential.rotated':
+    case 'credential.revoked':
+      foldCredential(state, entry, index);
       return;
     case 'case.erased': {
       const decision = decideErasure(state, subject(), actor(), entry.at);
@@ -192,6 +188,7 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       state.disclosures.set(subject(), {
         disclosureId: subject(),
         orderId: entry.details.orderId,
+        orderVersion: entry.details.orderVersion,
         requestedAt: entry.at,
         requestedBy: actor(),
         commitments: entry.commitments ?? {},
@@ -204,6 +201,7 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       const released = { index, at: entry.at, details: entry.details };
       const status = completeness === 'none' ? 'DisclosureNotAvailable' : 'Disclosed';
       updateDisclosure(state, index, subject(), (d) => ({ ...openDisclosure(d, index), status, released }));
+      noteRelease(state, entry.details.orderId, entry.at);
       return;
     }
     case 'disclosure.failed': {
@@ -236,6 +234,15 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       state.retention = decision.state;
       return;
     }
+    case 'disk_key.created':
+    case 'disk_key.retired':
+    case 'disk_key.destroyed': {
+      const decision = decideDiskKey(state.diskKeys, entry, entry.at);
+      if (!decision.ok)
+        throw new ControlError(index, `the rules of the disk's keys refuse it (${decision.code})`);
+      state.diskKeys = decision.keys;
+      return;
+    }
     case 'retention.package_removed':
       updateDisclosure(state, index, subject(), (d) => {
         if (!d.released || d.packageRemovedAt !== undefined) {
@@ -244,6 +251,7 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
         return { ...d, packageRemovedAt: entry.at };
       });
       return;
+    case 'ledger.voided':
     case 'disclosure.refused':
     case 'access.granted':
     case 'access.refused':
@@ -261,19 +269,25 @@ function retentionDraft(
     : entry;
 }
 
-function decideOrder(
-  state: ControlState,
-  index: number,
-  orderId: string,
-  decision: NonNullable<OrderState['decision']>,
-): void {
-  const order = state.orders.get(orderId);
-  if (!order) throw new ControlError(index, 'its order is not recorded');
-  if (order.decision) throw new ControlError(index, 'its order was decided on already');
-  if (order.recordedBy.personId === decision.by.personId) {
-    throw new ControlError(index, 'the person who recorded an order cannot decide on it');
+function foldOrder(state: ControlState, entry: OrderEntry, index: number): void {
+  const { subject, actor } = entry;
+  if (subject === undefined) throw new ControlError(index, 'it has no subject');
+  const credential = 'credential' in actor ? state.credentials.get(actor.credential) : undefined;
+  const by = credential === undefined ? null : personOf(credential);
+  const order = nextOrder(state.orders.get(subject), entry, by, index);
+  if (entry.kind !== 'order.estimated') {
+    state.orders.set(subject, order);
+    return;
   }
-  state.orders.set(orderId, { ...order, decision });
+  const shownTo = state.credentials.get(entry.details.shownTo);
+  if (!shownTo) throw new ControlError(index, 'who was shown it is not enrolled');
+  state.orders.set(subject, withEstimate(order, shownTo.personId, entry.details));
+}
+
+/** The order was answered by its first release. */
+function noteRelease(state: ControlState, orderId: string, at: string): void {
+  const order = state.orders.get(orderId);
+  if (order && order.answeredAt === undefined) state.orders.set(orderId, { ...order, answeredAt: at });
 }
 
 type Disclosure = ControlState['disclosures'] extends Map<string, infer D> ? D : never;

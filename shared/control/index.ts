@@ -1,19 +1,33 @@
 export { type CancellationRefusal, decideCancellation, isForeign } from './cancellation.ts';
 export {
   type AccessRefusal,
-  type Decision,
   type DisclosureDecision,
   decideAccess,
-  decideApproval,
   decideClock,
   decideCredential,
   decideDisclosure,
   decideOrderReading,
-  decideRelease,
   decideUse,
-  type OrderRefusal,
   readableOrders,
 } from './decide.ts';
+export {
+  decideClarification,
+  decideClarified,
+  decideFollowUp,
+  decideNotificationAnswer,
+} from './decide-authority.ts';
+export {
+  type Approval,
+  decideAmendment,
+  decideApproval,
+  decideRejection,
+  decideResumption,
+  decideRevocation,
+  decideSuspension,
+  type OrderRefusal,
+} from './decide-order.ts';
+export { decideCollection, decideRelease, type NamedOrder, type ReleaseRefusal } from './decide-release.ts';
+export type { Decision } from './decision.ts';
 export {
   type DetailsOf,
   type EntryKind,
@@ -22,6 +36,27 @@ export {
   type ServiceConfiguration,
   thumbprintSchema,
 } from './details.ts';
+export {
+  type DiskKeyDecision,
+  type DiskKeyDraft,
+  type DiskKeyKind,
+  type DiskKeyRefusal,
+  decideDiskKey,
+  diskKeyDetails,
+  isDiskKeyDraft,
+  type RecordedDiskKey,
+  recordedDiskKey,
+} from './disk-keys.ts';
+export {
+  administratorsAt,
+  decideCeremony,
+  decideConfirmation,
+  decideCredentialRevocation,
+  decideEnrolment,
+  decideRotation,
+  type EnrolmentRefusal,
+  maxCredentialDays,
+} from './enrolment.ts';
 export {
   type Actor,
   type AnyControlEntry,
@@ -37,8 +72,26 @@ export {
 } from './erasure.ts';
 export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
+export { nextOrder } from './fold-order.ts';
+export { alarmsDue, missedFollowUps, orderDeadline } from './order-alarms.ts';
 export { orderDetails } from './order-details.ts';
-export { isLastAdministrator, type Rederived, rederive, type Unknowable } from './rederive.ts';
+export {
+  eventCounts,
+  groundList,
+  rejectionReasons,
+  revocationReasons,
+  signatureStates,
+  suspensionReasons,
+} from './order-entries.ts';
+export {
+  type OrderState,
+  type OrderStatus,
+  openClarification,
+  orderStatus,
+  orderStatuses,
+} from './order-state.ts';
+export { rederive } from './rederive.ts';
+export type { Rederived, Unknowable } from './rederived.ts';
 export {
   type CaseChecker,
   type CaseFinding,
@@ -78,9 +131,7 @@ export {
   type DisclosureStatus,
   disclosureStatuses,
   emptyState,
-  type OrderState,
-  type OrderStatus,
-  orderStatus,
   type Person,
   personOf,
 } from './state.ts';
+export { verifierOf } from './verifier.ts';

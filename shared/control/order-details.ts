@@ -1,18 +1,30 @@
-import type { Order } from '#shared/orders';
+import { broadTargetKinds, type Order } from '#shared/orders';
 import type { DetailsOf } from './details.ts';
 
-/** What `order.recorded` says of an order: nothing that names anybody. */
-export function orderDetails(order: Order): DetailsOf<'order.recorded'> {
+/** What the ledger says of a version of an order: nothing that names anybody. */
+export function orderDetails(
+  order: Order,
+  version: number,
+  documentSignature?: DetailsOf<'order.recorded'>['documentSignature'],
+): DetailsOf<'order.recorded'> {
+  const { targets } = order.scope;
   return {
-    version: 1,
+    version,
     regime: order.regime,
     regimeVersion: order.regimeVersion,
     type: order.type,
     issuingState: order.issuingState,
     emergency: order.emergency !== undefined,
     categories: [...order.scope.categories],
-    targetCount: order.scope.targets.length,
+    targetCount: targets.length,
+    broadTargetCount: targets.filter(({ kind }) => broadTargetKinds.has(kind)).length,
     receivedAt: order.receivedAt,
     validUntil: order.validUntil,
+    schedule: scheduleDetails(order.schedule),
+    ...(documentSignature ? { documentSignature } : {}),
   };
+}
+
+function scheduleDetails({ followUps, ...rest }: Order['schedule']): DetailsOf<'order.recorded'>['schedule'] {
+  return { ...rest, ...(followUps ? { followUps: [...followUps] } : {}) };
 }

@@ -1,47 +1,37 @@
+import type { Regimes } from '#shared/orders';
 import { proofRememberSeconds } from '#shared/signed-request';
 import { decideCancellation, isForeign } from './cancellation.ts';
-import { decideApproval, decideClock, decideOrderReading, decideRelease, decideUse } from './decide.ts';
+import { decideClock, decideOrderReading, decideUse, isAnchored } from './decide.ts';
+import { decideCollection, decideRelease } from './decide-release.ts';
+import { decideConfirmation, decideCredentialRevocation } from './enrolment.ts';
 import type { AnyControlEntry, ControlEntry } from './entry.ts';
 import { decideErasure } from './erasure.ts';
 import type { RecordedRequest } from './evidence.ts';
-import { type ControlState, type Credential, credentialIsActive } from './state.ts';
-
-/** Why a part of an entry's decision cannot be made again from the ledger alone. */
-export type Unknowable =
-  /** It hangs on what an order or a request says, which is in a case file. */
-  | 'case_file'
-  /** A refusal whose request is not kept, because its URL or body might have named somebody. */
-  | 'no_request'
-  /** A refusal for what is outside the ledger: the form of a body, a file, the store. */
-  | 'outside'
-  /** A reason or a route that this version does not know. */
-  | 'unknown_rule';
-
-export type Rederived =
-  | { readonly outcome: 'follows' }
-  | { readonly outcome: 'unknowable'; readonly why: Unknowable }
-  /** Ends the sentence "Entry 7 …". Names codes, never a value. */
-  | { readonly outcome: 'contradicts'; readonly fault: string };
+import { isOrderEntry } from './fold-order.ts';
+import { rederiveOrder } from './rederive-order.ts';
+import { orderRefusalHolds } from './rederive-order-refusal.ts';
+import { contradicts, follows, type Rederived, type Unknowable, unknowable } from './rederived.ts';
+import { type ControlState, isInValidity } from './state.ts';
 
 const unborne = (code: string): string =>
   `refuses for a reason (${code}) that the entries before it do not bear out`;
-const follows: Rederived = { outcome: 'follows' };
-const unknowable = (why: Unknowable): Rederived => ({ outcome: 'unknowable', why });
-const contradicts = (fault: string): Rederived => ({ outcome: 'contradicts', fault });
 
 /**
  * Makes an entry's decision again, from the entries before it, its signed request and its clock reading,
  * with the functions by which the service decided. Asked before the entry is folded; `foldEntry` holds the
  * entry to the rest of the rules.
  * @param request of `checkEvidence`; null where the entry carries none
+ * @param regimes in force where it is asked; grounds of others cannot be judged
  */
 export function rederive(
   state: ControlState,
   entry: AnyControlEntry,
   request: RecordedRequest | null,
+  regimes?: Regimes,
 ): Rederived {
   if (state.size === 0 && entry.kind !== 'ledger.started') return contradicts("is not a ledger's first");
-  // See `isDatedApart` of the replay for the two kinds that are told, and not decided.
+  // See `isDatedApart` of the replay for the kinds that are told, and not decided.
+  if (entry.kind === 'ledger.voided') return rederiveVoid(state, entry);
   const clock = entry.kind === 'access.noise' ? null : decideClock(state, entry.at);
   const isForClock = entry.kind === 'access.refused' && entry.details.code === 'clock.set_back';
   if (isForClock) return clock?.ok ? contradicts(unborne('clock.set_back')) : follows;
@@ -53,25 +43,17 @@ export function rederive(
     const use = decideUse(state, useOf(request), roles, entry.at);
     if (!use.ok) return contradicts(`was allowed, and the rules refuse it (${use.code})`);
   }
+  if (isOrderEntry(entry)) return rederiveOrder(state, entry, request, regimes);
   switch (entry.kind) {
     case 'access.granted':
       return request === null ? follows : rederiveReading(state, entry.at, request);
     case 'credential.enrolled':
+    case 'credential.confirmed':
+    case 'credential.rotated':
     case 'credential.revoked':
       return entry.subject === entry.details.thumbprint
         ? follows
         : contradicts('is about another credential than it says');
-    case 'order.recorded':
-      return ['order', 'document', 'request'].every((name) => entry.commitments?.[name] !== undefined)
-        ? unknowable('case_file')
-        : contradicts('commits to no order, document and request');
-    case 'order.approved':
-    case 'order.rejected': {
-      const decision = request && decideApproval(state, entry.subject ?? '', request.credential, entry.at);
-      return decision?.ok === false
-        ? contradicts(`decides on an order that could not be decided on (${decision.code})`)
-        : follows;
-    }
     case 'case.erased': {
       const decision = request && decideErasure(state, entry.subject ?? '', request.credential, entry.at);
       return decision?.ok === false
@@ -79,7 +61,8 @@ export function rederive(
         : follows;
     }
     case 'disclosure.requested': {
-      const release = decideRelease(state, entry.details.orderId, entry.at);
+      const { orderId, orderVersion: version } = entry.details;
+      const release = decideRelease(state, { orderId, version }, entry.at);
       if (!release.ok) return contradicts(`was allowed, and the rules refuse it (${release.code})`);
       return entry.commitments?.request === undefined
         ? contradicts('commits to no request')
@@ -88,7 +71,9 @@ export function rederive(
     case 'disclosure.refused':
       return rederiveDisclosureRefusal(state, entry);
     case 'disclosure.released': {
-      const release = decideRelease(state, entry.details.orderId, entry.at);
+      const { orderId } = entry.details;
+      const version = state.disclosures.get(entry.subject ?? '')?.orderVersion ?? 0;
+      const release = decideRelease(state, { orderId, version }, entry.at);
       if (!release.ok) return contradicts(`releases, and the rules refuse it (${release.code})`);
       return ofItsOrder(state, entry);
     }
@@ -104,13 +89,27 @@ export function rederive(
     case 'disclosure.collected': {
       const disclosure = state.disclosures.get(entry.subject ?? '');
       if (!disclosure?.released) return contradicts('collects a package that was not released');
-      return disclosure.requestedBy.personId === request?.credential.personId
+      const { orderId, orderVersion: version, requestedBy } = disclosure;
+      if (requestedBy.personId !== request?.credential.personId) {
+        return contradicts('collects a package that another officer asked for');
+      }
+      const collection = decideCollection(state, { orderId, version }, entry.at);
+      return collection.ok
         ? follows
-        : contradicts('collects a package that another officer asked for');
+        : contradicts(`was allowed, and the rules refuse it (${collection.code})`);
     }
     default:
       return follows;
   }
+}
+
+/** Whether the record came where the tree was no longer the one that it was decided on. */
+function rederiveVoid({ size }: ControlState, { details }: ControlEntry<'ledger.voided'>): Rederived {
+  const { reason, after, leaf } = details;
+  const isDecision = reason === 'overtaken' || reason === 'repeated';
+  if (!isDecision) return follows;
+  if (after === undefined || leaf === undefined) return contradicts('is void and does not say of what');
+  return after < size ? follows : contradicts('is void, and nothing came in between');
 }
 
 const useOf = ({ credential, claims }: RecordedRequest) => ({
@@ -158,8 +157,8 @@ function rederiveDisclosureRefusal(
   state: ControlState,
   { at, details, commitments }: ControlEntry<'disclosure.refused'>,
 ): Rederived {
-  const { orderId, codes } = details;
-  const release = decideRelease(state, orderId, at);
+  const { orderId, orderVersion: version = 1, codes } = details;
+  const release = decideRelease(state, { orderId, version }, at);
   if (!release.ok) {
     return codes.length === 1 && codes[0] === release.code
       ? follows
@@ -192,15 +191,17 @@ function refusalHolds(
   const { credential, claims, route, routeKnown } = request;
   const seconds = Math.floor(Date.parse(at) / 1000);
   const isStale = seconds > claims.iat + proofRememberSeconds;
+  // Judged when the request came, recorded when its turn came.
+  const earlier = new Date((seconds - proofRememberSeconds) * 1000).toISOString();
   switch (code) {
     case 'proof.key_revoked':
       return credential.revokedAt !== undefined;
-    case 'proof.key_expired': {
-      // Judged when the request came, recorded when its turn came.
-      const earlier = new Date((seconds - proofRememberSeconds) * 1000).toISOString();
-      const { revokedAt: _, ...unrevoked } = credential;
-      return !credentialIsActive(unrevoked, at) || !credentialIsActive(unrevoked, earlier);
-    }
+    case 'proof.key_unconfirmed':
+      return credential.pending !== undefined || (credential.confirmedAt ?? '') >= earlier;
+    case 'proof.key_expired':
+      return !isInValidity(credential, at) || !isInValidity(credential, earlier);
+    case 'proof.certificate':
+      return !isAnchored(state, credential);
     case 'proof.replayed':
       // Once stale, the copy that used it up may have been forgotten while this one waited.
       return state.usedProofs.has(`${credential.thumbprint} ${claims.jti}`) || (isStale && 'outside');
@@ -225,18 +226,8 @@ function stepRefusalHolds(
 ): boolean | Unknowable {
   const { credential, params, route } = request;
   const { orderId, disclosureId, thumbprint } = params;
-  const isDecision = route.kind === 'order.approved' || route.kind === 'order.rejected';
   if (orderId !== undefined && code.startsWith('order.')) {
-    if (route.kind === 'case.erased' && code !== 'order.case_file') {
-      const decision = decideErasure(state, orderId, credential, at);
-      return !decision.ok && decision.code === code;
-    }
-    if (code === 'order.erased') return state.orders.get(orderId)?.erasedAt !== undefined;
-    if (isDecision && code !== 'order.case_file') {
-      const decision = decideApproval(state, orderId, credential, at);
-      return !decision.ok && decision.code === code;
-    }
-    return code === 'order.unknown' ? !decideOrderReading(state, orderId, credential, at).ok : 'outside';
+    return orderRefusalHolds(state, at, { orderId, code, kind: route.kind, credential });
   }
   if (disclosureId !== undefined) {
     const disclosure = state.disclosures.get(disclosureId);
@@ -247,23 +238,22 @@ function stepRefusalHolds(
     if (code === 'disclosure.cancelled') return disclosure?.status === 'Cancelled';
     if (code === 'disclosure.failed') return disclosure?.status === 'Error';
     if (code === 'disclosure.package_removed') return disclosure?.packageRemovedAt !== undefined;
+    if (code.startsWith('order.') && disclosure) {
+      const { orderId: of, orderVersion: version } = disclosure;
+      const collection = decideCollection(state, { orderId: of, version }, at);
+      return !collection.ok && collection.code === code;
+    }
     // Released, and not yet sealed: only the package's folder knows.
     if (code === 'disclosure.not_ready') return disclosure?.released ? 'outside' : disclosure !== undefined;
   }
   if (thumbprint !== undefined) {
-    const other = state.credentials.get(thumbprint);
-    if (code === 'credential.unknown') return other === undefined;
-    if (code === 'credential.revoked') return other?.revokedAt !== undefined;
-    if (code === 'credential.last_administrator')
-      return other !== undefined && isLastAdministrator(state, other, at);
+    // What a confirmation said of person and role is in its body, which a refusal does not keep.
+    if (code === 'credential.confirmation_differs') return 'outside';
+    const decision =
+      route.kind === 'credential.confirmed'
+        ? decideConfirmation(state, thumbprint, credential)
+        : decideCredentialRevocation(state, thumbprint, at);
+    if (code.startsWith('credential.')) return !decision.ok && decision.code === code;
   }
   return 'outside';
-}
-
-/** Whether nobody could enrol or revoke any more without this credential. */
-export function isLastAdministrator(state: ControlState, credential: Credential, at: string): boolean {
-  if (credential.role !== 'administrator') return false;
-  return ![...state.credentials.values()].some(
-    (other) => other.role === 'administrator' && other !== credential && credentialIsActive(other, at),
-  );
 }

@@ -1,11 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import { decodeEntry, LedgerError } from '#shared/ledger';
-import { type CompactJws, importVerifier, validatePublicJwk } from '#shared/signed-request';
+import type { Regimes } from '#shared/orders';
+import { checkPossession, validatePublicJwk } from '#shared/signed-request';
 import type { EntryKind } from './details.ts';
-import { type AnyControlEntry, asControlEntry, ControlError } from './entry.ts';
+import { type AnyControlEntry, asControlEntry, type ControlEntry, ControlError } from './entry.ts';
 import { checkEvidence, type RecordedRequest } from './evidence.ts';
 import { foldEntry } from './fold.ts';
-import { type Rederived, rederive, type Unknowable } from './rederive.ts';
+import { rederive } from './rederive.ts';
+import type { Rederived, Unknowable } from './rederived.ts';
 import { type ControlState, type Credential, emptyState } from './state.ts';
+import { type Verifier, verifierOf } from './verifier.ts';
 
 /** An entry that the rules could not have written. */
 export interface ReplayProblem {
@@ -73,18 +77,11 @@ const bounds = { problems: 100, indexesPerGap: 10 } as const;
 /** Kinds that carry no decision of the rules: only the fold has something to say of them. */
 const undecided: ReadonlySet<EntryKind> = new Set<EntryKind>([
   'ledger.started',
+  'ledger.voided',
   'configuration.changed',
   'ledger.key_rotated',
   'access.noise',
 ]);
-
-type Verifier = (jws: CompactJws) => Promise<boolean>;
-
-/** Nothing is by a key that could not have been enrolled. */
-async function makeVerifier({ thumbprint, publicKey, algorithm }: Credential): Promise<Verifier> {
-  const key = await validatePublicJwk(publicKey, algorithm);
-  return key.ok && key.kid === thumbprint ? importVerifier(key) : async () => false;
-}
 
 /**
  * Replays a ledger: holds each entry against the state that the entries before it lead to, by the rules of
@@ -97,14 +94,17 @@ export class Replay {
   readonly #gaps = new Map<Gap, Tally>();
   /** Entries whose case files were looked for, by order: whether they had to be there, only later entries say. */
   readonly #lookedFor = new Map<string, Readonly<Record<'there' | 'missing', Tally>>>();
+  readonly #regimes: Regimes | undefined;
   #problems: ReplayProblem[] = [];
   #signatures = 0;
   #decisions = 0;
   #latest = '';
   #stopped = false;
 
-  constructor(checkCase?: CaseChecker) {
+  /** @param regimes by which grounds are judged; those of others are a gap */
+  constructor(checkCase?: CaseChecker, regimes?: Regimes) {
     this.#checkCase = checkCase;
+    this.#regimes = regimes;
   }
 
   /** The state that the entries so far lead to. */
@@ -160,7 +160,12 @@ export class Replay {
       this.#stopped = true;
     }
     if (problem) this.#found(problem.code, index, problem.fault);
-    return request ? this.#verify(request, index) : null;
+    const audience = this.#state.configuration?.audience ?? '';
+    const checks = [
+      ...(request ? [this.#verify(request, index)] : []),
+      ...(isNewKey(entry) ? [this.#verifyPossession(entry, audience, index)] : []),
+    ];
+    return checks.length === 0 ? null : Promise.all(checks).then(() => {});
   }
 
   async #decide(
@@ -171,7 +176,7 @@ export class Replay {
     if (entry.at < this.#latest && !isDatedApart(entry)) this.#gap('clock', index);
     if (entry.at > this.#latest) this.#latest = entry.at;
     if (request?.body === 'elsewhere' && isChange(entry.kind)) this.#gap('body', index);
-    const decision: Rederived = rederive(this.#state, entry, request);
+    const decision: Rederived = rederive(this.#state, entry, request, this.#regimes);
     if (decision.outcome === 'contradicts') return { code: 'entry.decision', fault: decision.fault };
     if (decision.outcome === 'unknowable') {
       if (decision.why !== 'case_file' || !this.#checkCase || !request) {
@@ -196,11 +201,22 @@ export class Replay {
     else this.#found('entry.evidence', index, "carries a request that its actor's key did not sign");
   }
 
+  /** The key that an entry enrols signed for that itself, before it was. */
+  async #verifyPossession({ at, details }: NewKeyEntry, audience: string, index: number): Promise<void> {
+    const { possession, publicKey, algorithm, credentialId, passkey } = details;
+    if (possession === undefined) return;
+    const key = await validatePublicJwk(publicKey, algorithm);
+    const enrolment = { credentialId, audience, nowSeconds: Math.floor(Date.parse(at) / 1000) };
+    const proven = key.ok ? await checkPossession(possession, key, enrolment) : null;
+    if (proven === null || !isDeepStrictEqual(proven.passkey, passkey))
+      this.#found('entry.evidence', index, 'enrols a key whose holder did not sign for it');
+  }
+
   /** By the enrolled key, imported once: a thumbprint is enrolled once, so that it names one key for ever. */
   #verifierOf(credential: Credential): Promise<Verifier> {
     const known = this.#verifiers.get(credential.thumbprint);
     if (known) return known;
-    const made = makeVerifier(credential);
+    const made = verifierOf(credential);
     this.#verifiers.set(credential.thumbprint, made);
     return made;
   }
@@ -261,21 +277,24 @@ function count(tally: Tally, index: number): void {
 
 /**
  * A minute's noise is dated before its turn comes, and nothing hangs on that time; a refusal for the clock
- * has the clock's own reading, which `rederive` holds against the ledger.
+ * has the clock's own reading, which `rederive` holds against the ledger. What is void has the time of the
+ * entry before it, whichever that was.
  */
 function isDatedApart(entry: AnyControlEntry): boolean {
   return (
     entry.kind === 'access.noise' ||
+    entry.kind === 'ledger.voided' ||
     (entry.kind === 'access.refused' && entry.details.code === 'clock.set_back')
   );
 }
 
+type NewKeyEntry = ControlEntry<'credential.enrolled'> | ControlEntry<'credential.rotated'>;
+
+const isNewKey = (entry: AnyControlEntry): entry is NewKeyEntry =>
+  entry.kind === 'credential.enrolled' || entry.kind === 'credential.rotated';
+
 /** Kinds whose body decides what took effect, and is neither in the entry in full nor in a case file. */
 function isChange(kind: EntryKind): boolean {
-  return (
-    kind === 'credential.enrolled' ||
-    kind === 'credential.revoked' ||
-    kind === 'order.rejected' ||
-    kind === 'case.erased'
-  );
+  if (kind === 'order.recorded' || kind === 'order.amended') return false;
+  return kind === 'case.erased' || kind.startsWith('credential.') || kind.startsWith('order.');
 }

@@ -14,6 +14,7 @@ export interface SignedRoute {
 }
 
 const handlers: readonly Role[] = ['registrar', 'reviewer', 'officer'];
+const keepers: readonly Role[] = ['registrar', 'reviewer'];
 const row = (
   method: SignedRoute['method'],
   path: string,
@@ -23,6 +24,8 @@ const row = (
 
 export const signedRoutes: readonly SignedRoute[] = [
   row('POST', '/v1/credentials', ['administrator'], 'credential.enrolled'),
+  row('POST', '/v1/credentials/:thumbprint/confirmation', ['administrator'], 'credential.confirmed'),
+  row('POST', '/v1/credentials/rotation', roles, 'credential.rotated'),
   row('POST', '/v1/credentials/:thumbprint/revocation', ['administrator'], 'credential.revoked'),
   row('GET', '/v1/credentials', ['administrator', 'auditor']),
   row('POST', '/v1/orders', ['registrar'], 'order.recorded'),
@@ -32,6 +35,14 @@ export const signedRoutes: readonly SignedRoute[] = [
   row('GET', '/v1/orders/:orderId/estimate', ['reviewer']),
   row('POST', '/v1/orders/:orderId/approval', ['reviewer'], 'order.approved'),
   row('POST', '/v1/orders/:orderId/rejection', ['reviewer'], 'order.rejected'),
+  row('POST', '/v1/orders/:orderId/amendment', ['registrar'], 'order.amended'),
+  row('POST', '/v1/orders/:orderId/suspension', keepers, 'order.suspended'),
+  row('POST', '/v1/orders/:orderId/resumption', ['reviewer'], 'order.resumed'),
+  row('POST', '/v1/orders/:orderId/revocation', keepers, 'order.revoked'),
+  row('POST', '/v1/orders/:orderId/clarification', keepers, 'order.clarification_asked'),
+  row('POST', '/v1/orders/:orderId/clarification-answer', keepers, 'order.clarification_answered'),
+  row('POST', '/v1/orders/:orderId/notification-answer', keepers, 'order.notification_answered'),
+  row('POST', '/v1/orders/:orderId/follow-up', keepers, 'order.followed_up'),
   row('POST', '/v1/orders/:orderId/erasure', ['reviewer'], 'case.erased'),
   row('POST', '/v1/disclosures', ['officer'], 'disclosure.requested'),
   row('GET', '/v1/disclosures/:disclosureId', ['officer', 'auditor']),
@@ -43,6 +54,9 @@ export const signedRoutes: readonly SignedRoute[] = [
   row('POST', '/v1/retention/runs', ['retention'], 'retention.started'),
   row('POST', '/v1/retention/certificates', ['retention'], 'retention.certified'),
   row('POST', '/v1/retention/alarms', ['retention'], 'retention.overdue'),
+  row('POST', '/v1/retention/keys', ['retention'], 'disk_key.created'),
+  row('POST', '/v1/retention/keys/retired', ['retention'], 'disk_key.retired'),
+  row('POST', '/v1/retention/keys/destroyed', ['retention'], 'disk_key.destroyed'),
   row('GET', '/ledger/tile/entries/*', ['auditor']),
   row('GET', '/v1/ledger/entries/:first/:end', ['auditor']),
   row('POST', '/v1/ledger/search', ['auditor']),

@@ -1,23 +1,17 @@
 import type { DetailsOf, EntryKind, ServiceConfiguration } from './details.ts';
+import type { RecordedDiskKey } from './disk-keys.ts';
+import type { OrderState } from './order-state.ts';
 import { noRetention, type RetentionState } from './retention.ts';
 
 /** A credential as the ledger knows it. `thumbprint` is its key's RFC 7638 thumbprint and the `kid` of its proofs. */
-export type Credential = DetailsOf<'credential.enrolled'> & { readonly revokedAt?: string };
-
-export type OrderStatus = 'AwaitingApproval' | 'Approved' | 'Rejected' | 'Expired';
-
-/** An order as the ledger knows it; its contents are in the case file that `commitments` names. */
-export interface OrderState {
-  readonly orderId: string;
-  readonly details: DetailsOf<'order.recorded'>;
-  readonly commitments: Readonly<Record<string, string>>;
-  readonly recordedAt: string;
-  /** Thumbprint and person of the registrar. */
-  readonly recordedBy: Person;
-  readonly decision?: { readonly status: 'Approved' | 'Rejected'; readonly at: string; readonly by: Person };
-  /** When its case files and their key were destroyed. */
-  readonly erasedAt?: string;
-}
+export type Credential = DetailsOf<'credential.enrolled'> & {
+  /** The administrator who enrolled it, while no other has confirmed it: it may do nothing. */
+  readonly pending?: Person;
+  readonly confirmedAt?: string;
+  readonly revokedAt?: string;
+  /** Thumbprint of the key that took its place, for which it signed itself. */
+  readonly replacedBy?: string;
+};
 
 export interface Person {
   readonly thumbprint: string;
@@ -37,6 +31,8 @@ export type DisclosureStatus = (typeof disclosureStatuses)[number];
 export interface DisclosureState {
   readonly disclosureId: string;
   readonly orderId: string;
+  /** Version of the order that the request named. */
+  readonly orderVersion: number;
   readonly requestedAt: string;
   readonly requestedBy: Person;
   readonly commitments: Readonly<Record<string, string>>;
@@ -60,12 +56,18 @@ export interface ControlState {
   /** Changes of the ledger's own key, oldest first. */
   keyRotations: readonly { readonly index: number; readonly from: string; readonly to: string }[];
   readonly credentials: Map<string, Credential>;
+  /** Time of each credential's last signed request that was not refused, by thumbprint. */
+  readonly lastUse: Map<string, string>;
+  /** Whether enrolments must be confirmed: from the first that carries a proof of possession on, for ever. */
+  dualControl: boolean;
   readonly orders: Map<string, OrderState>;
   readonly disclosures: Map<string, DisclosureState>;
   /** `kid` and `jti` of every proof that became an entry's evidence, with the second until which it is remembered. */
   readonly usedProofs: Map<string, number>;
   readonly counts: Map<EntryKind, number>;
   retention: RetentionState;
+  /** Keys of the encrypted disk that are not destroyed, the oldest first. */
+  diskKeys: RecordedDiskKey[];
   /** Time of the latest entry; of noise, its end. Empty before the first. */
   latestAt: string;
   /** See `believedTime`. */
@@ -80,26 +82,28 @@ export function emptyState(): ControlState {
     configuration: null,
     keyRotations: [],
     credentials: new Map(),
+    lastUse: new Map(),
+    dualControl: false,
     orders: new Map(),
     disclosures: new Map(),
     usedProofs: new Map(),
     counts: new Map(),
     retention: noRetention,
+    diskKeys: [],
     latestAt: '',
     believedAt: '',
     signedSize: 0,
   };
 }
 
-/** Whether a credential may act at `at` (RFC 3339 UTC): in its validity and not revoked by then. */
+/** Whether a credential may act at `at` (RFC 3339 UTC): in its validity, confirmed, and not revoked by then. */
 export function credentialIsActive(credential: Credential, at: string): boolean {
-  return credential.notBefore <= at && at < credential.notAfter && credential.revokedAt === undefined;
+  const { pending, revokedAt } = credential;
+  return isInValidity(credential, at) && pending === undefined && revokedAt === undefined;
 }
 
-export function orderStatus(order: OrderState, at: string): OrderStatus {
-  if (order.decision?.status === 'Rejected') return 'Rejected';
-  if (at > order.details.validUntil) return 'Expired';
-  return order.decision?.status ?? 'AwaitingApproval';
+export function isInValidity({ notBefore, notAfter }: Credential, at: string): boolean {
+  return notBefore <= at && at < notAfter;
 }
 
 export function personOf(credential: Credential): Person {

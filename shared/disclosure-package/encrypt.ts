@@ -65,11 +65,17 @@ export async function writeEncrypted(
   const file = await open(path, 'wx', privateModes.file);
   let waiting: Buffer[] = [age.start];
   const write = async (): Promise<void> => {
-    const block = Buffer.concat(waiting);
+    const blocks = waiting;
     waiting = [];
-    after.update(block);
-    encryptedBytes += block.length;
-    await file.appendFile(block);
+    let length = 0;
+    for (const block of blocks) {
+      after.update(block);
+      length += block.length;
+    }
+    encryptedBytes += length;
+    const { bytesWritten } = await file.writev(blocks);
+    // A disk that is nearly full takes a part; what is left then fails with its reason.
+    if (bytesWritten < length) await file.appendFile(Buffer.concat(blocks).subarray(bytesWritten));
   };
   try {
     // A chunk is encrypted once it is known whether it is the last.

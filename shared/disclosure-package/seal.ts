@@ -19,16 +19,21 @@ export interface SealedPackage {
  * Puts a staged package and its receipt into one tar file, durably, and removes the staging folder. May be
  * called again after a crash: the same folder and receipt give the same bytes.
  * @param receipt the ledger's receipt (C2SP tlog-proof) of the entry that announced the package
+ * @param temporary beside the file, and nobody else's while this is under way
  * @throws {PackageError} `package.staging`, `package.receipt`
  */
-export async function sealPackage(folder: string, receipt: Uint8Array, file: string): Promise<SealedPackage> {
+export async function sealPackage(
+  folder: string,
+  receipt: Uint8Array,
+  file: string,
+  temporary = `${file}.tmp`,
+): Promise<SealedPackage> {
   if (receipt.length === 0 || receipt.length > limits.receiptBytes) {
     throw new PackageError('package.receipt', 'the receipt is empty or too large');
   }
   const members = await stagedMembers(folder);
   const hash = createHash('sha256');
   let bytes = 0;
-  const temporary = `${file}.tmp`;
   const output = await open(temporary, 'w', privateModes.file);
   const write = async (chunk: Uint8Array): Promise<void> => {
     hash.update(chunk);

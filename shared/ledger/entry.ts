@@ -12,15 +12,25 @@ export const entryVersion = 1;
 export const entryKinds = [
   'ledger.started',
   'ledger.key_rotated',
+  'ledger.voided',
   'credential.enrolled',
+  'credential.confirmed',
   'credential.rotated',
   'credential.revoked',
   'order.recorded',
   'order.approved',
   'order.rejected',
   'order.amended',
+  'order.estimated',
+  'order.suspended',
+  'order.resumed',
   'order.revoked',
   'order.expired',
+  'order.clarification_asked',
+  'order.clarification_answered',
+  'order.notification_answered',
+  'order.followed_up',
+  'order.deadline_alarm',
   'case.erased',
   'disclosure.requested',
   'disclosure.refused',
@@ -43,6 +53,9 @@ export const entryKinds = [
   'retention.certified',
   'retention.overdue',
   'retention.package_removed',
+  'disk_key.created',
+  'disk_key.retired',
+  'disk_key.destroyed',
   'statistics.exported',
   'configuration.changed',
 ] as const;
@@ -85,11 +98,11 @@ export const ledgerEntrySchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/)
     .optional(),
-  /** The signed request that caused the entry, a compact JWS. */
+  /** The signed request that caused the entry: a compact JWS, or five segments where a passkey signed it. */
   evidence: z
     .string()
     .max(16_384)
-    .regex(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/)
+    .regex(/^[A-Za-z0-9_-]+(?:(?:\.[A-Za-z0-9_-]+){2}|(?:\.[A-Za-z0-9_-]+){4})$/)
     .optional(),
   /** Salted SHA-256 (hexadecimal) of what stays outside the ledger, by what it is. See `commitTo`. */
   commitments: z

@@ -12,6 +12,10 @@ export type LedgerErrorCode =
   | 'ledger.corrupt'
   /** The stored head was signed by another key or for another origin. */
   | 'ledger.wrong_key'
+  /** Entries of others came in between: nothing was appended; decide again on what is there now. */
+  | 'ledger.overtaken'
+  /** What gives the order of entries is not what this tree was built from: shortened, rewritten, or another's. */
+  | 'ledger.order_differs'
   /** An entry that the schema refuses, or that is too large. */
   | 'ledger.entry_invalid'
   /** An append of no entry, or of more than one commit takes. */

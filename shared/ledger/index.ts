@@ -50,6 +50,7 @@ export {
 } from './key-rotation.ts';
 export {
   type AppendedEntry,
+  type AppendOptions,
   createLedger,
   type Ledger,
   type LedgerOptions,
@@ -63,6 +64,22 @@ export {
   noteKeyTypes,
   parseVerifierKey,
 } from './note-key.ts';
+export type { LedgerOrder, OrderedRecord, OrderReading } from './order.ts';
+export type { RecordKey } from './ordered-record.ts';
+export {
+  barrierOf,
+  confirmTree,
+  copyWindow,
+  emptyTree,
+  grow,
+  judgeRecord,
+  type Leaf,
+  type OrderedTree,
+  readOrderedTree,
+  recordsOf,
+  type VoidReason,
+  voidReasons,
+} from './ordered-tree.ts';
 export { type PolicyOutcome, type PolicyWitness, parsePolicy, type WitnessPolicy } from './policy.ts';
 export {
   formatReceipt,

@@ -31,15 +31,23 @@ export interface RecordedEntry {
   readonly bytes: Uint8Array;
 }
 
+export interface AppendOptions {
+  /** Size of the tree on which the entries were decided: they come directly behind it, or not at all. */
+  readonly after?: number;
+}
+
 export interface Ledger {
   /**
    * Appends entries in this order, next to each other, all or none; 1 to 256 of them. Resolves once they are
    * durable and published. Calls at the same time share a commit and keep the order in which they were made.
    * @throws LedgerError `ledger.entry_invalid`, `.batch_size`, `.overloaded`, `.closed`: nothing was tried;
-   * `.unavailable`: nothing was appended, try again; `.in_doubt`: look for the entries by their id before
-   * trying again; `.corrupt`, `.wrong_key`, `.lock_lost`: stop.
+   * `.unavailable`: nothing was appended, try again; `.overtaken`: nothing was appended, because the tree is
+   * no longer the one that `after` names; `.in_doubt`: look for the entries by their id before trying again,
+   * after `refresh`; `.corrupt`, `.wrong_key`, `.lock_lost`, `.order_differs`: stop.
    */
-  append(entries: readonly LedgerEntry[]): Promise<readonly AppendedEntry[]>;
+  append(entries: readonly LedgerEntry[], options?: AppendOptions): Promise<readonly AppendedEntry[]>;
+  /** Calls back whenever others have appended; a ledger of one writer never does. */
+  watch(onGrown: () => void): void;
   /** The latest checkpoint. */
   checkpoint(): SignedCheckpoint;
   /**
@@ -83,6 +91,7 @@ export interface LedgerOptions {
 /** An append that waits for its commit. */
 interface Waiting {
   readonly entries: readonly Uint8Array[];
+  readonly after: number | undefined;
   resolve(appended: readonly AppendedEntry[]): void;
   reject(error: LedgerError): void;
 }
@@ -141,9 +150,12 @@ export async function createLedger({ storage, signer }: LedgerOptions): Promise<
 
   async function settle(group: readonly Waiting[]): Promise<void> {
     try {
-      let index = await commit(group.flatMap(({ entries }) => entries));
+      await makeReady();
+      const due = withoutOvertaken(group);
+      if (due.length === 0) return;
+      let index = await commit(due.flatMap(({ entries }) => entries));
       const checkpoint = state.head;
-      for (const { entries, resolve } of group) {
+      for (const { entries, resolve } of due) {
         resolve(entries.map((entry) => ({ index: index++, leafHash: hashLeaf(entry), checkpoint })));
       }
     } catch (error) {
@@ -153,13 +165,27 @@ export async function createLedger({ storage, signer }: LedgerOptions): Promise<
     }
   }
 
-  /** @returns the index of the first entry. */
-  async function commit(entries: readonly Uint8Array[]): Promise<number> {
+  /** Those of the group that come where they were decided; the others learn that they do not. */
+  function withoutOvertaken(group: readonly Waiting[]): Waiting[] {
+    let { size } = state.head;
+    return group.filter(({ entries, after, reject }) => {
+      const isDue = after === undefined || after === size;
+      if (isDue) size += entries.length;
+      else reject(new LedgerError('ledger.overtaken', 'Other entries came in between.'));
+      return isDue;
+    });
+  }
+
+  async function makeReady(): Promise<void> {
     if (fenced !== undefined) throw fenced;
     if (!(await lock.isHeld())) {
       throw new LedgerError('ledger.lock_lost', "This process's lock on the ledger was taken away.");
     }
     if (mustRecover) await reopen();
+  }
+
+  /** @returns the index of the first entry. */
+  async function commit(entries: readonly Uint8Array[]): Promise<number> {
     const from = state;
     const next = prepareCommit(from, entries, signer);
     mustRecover = true;
@@ -203,7 +229,8 @@ export async function createLedger({ storage, signer }: LedgerOptions): Promise<
   }
 
   return {
-    append: async (entries) => {
+    watch: () => {},
+    append: async (entries, { after } = {}) => {
       if (closed) throw closedError();
       if (entries.length < 1 || entries.length > maxCommitEntries) {
         throw new LedgerError('ledger.batch_size', `An append has 1 to ${maxCommitEntries} entries.`);
@@ -214,7 +241,7 @@ export async function createLedger({ storage, signer }: LedgerOptions): Promise<
       }
       waitingEntries += encoded.length;
       const appended = new Promise<readonly AppendedEntry[]>((resolve, reject) => {
-        queue.push({ entries: encoded, resolve, reject });
+        queue.push({ entries: encoded, after, resolve, reject });
       });
       if (!draining) run(drain);
       return appended;

@@ -78,7 +78,8 @@ function openOwn(bytes: Uint8Array, signer: NoteSigner, what: string): SignedChe
   throw corrupt(`The ledger's ${what} is damaged (${opened.reason}).`);
 }
 
-async function readTip(storage: LedgerStorage, head: SignedCheckpoint): Promise<TreeTip> {
+/** The right edge and last entries of the tree that was committed; checked against its root. */
+export async function readTip(storage: LedgerStorage, head: SignedCheckpoint): Promise<TreeTip> {
   const levels: Hash[][] = [];
   for (const name of edgeTiles(head.size)) {
     const bytes = name.width === 0 ? new Uint8Array() : await storage.read(tilePath(name));

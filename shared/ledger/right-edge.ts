@@ -1,4 +1,5 @@
-import { emptyRoot, type Hash, hashNode, hashPerfect } from './hash.ts';
+import { type Hash, hashPerfect } from './hash.ts';
+import { type Peak, type Peaks, rootOfPeaks } from './peaks.ts';
 import { type TileName, tileSpan } from './tile-path.ts';
 
 /**
@@ -52,18 +53,24 @@ export function growEdge(edge: RightEdge, leaves: readonly Hash[]): { edge: Righ
   return { edge: { size, levels }, tiles };
 }
 
-/** Merkle tree hash of the whole tree (RFC 6962 2.1): its perfect subtrees folded from the right. */
-export function edgeRoot(edge: RightEdge): Hash {
-  const peaks: Hash[] = [];
-  for (const hashes of [...edge.levels].reverse()) {
+/** The perfect subtrees that the whole tree is made of. */
+export function edgePeaks(edge: RightEdge): Peaks {
+  const peaks: Peak[] = [];
+  for (const [level, hashes] of [...edge.levels.entries()].reverse()) {
     let start = 0;
     for (let span = tileSpan / 2; span >= 1; span /= 2) {
       if (hashes.length - start < span) continue;
-      peaks.push(hashPerfect(hashes.slice(start, start + span)));
+      const hash = hashPerfect(hashes.slice(start, start + span));
+      peaks.push({ leaves: span * tileSpan ** level, hash });
       start += span;
     }
   }
-  return peaks.length === 0 ? emptyRoot : peaks.reduceRight((right, left) => hashNode(left, right));
+  return peaks;
+}
+
+/** Merkle tree hash of the whole tree. */
+export function edgeRoot(edge: RightEdge): Hash {
+  return rootOfPeaks(edgePeaks(edge));
 }
 
 /** The partial tiles that make up the edge of a tree of `size` leaves, lowest level first. */

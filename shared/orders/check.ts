@@ -1,6 +1,8 @@
 import type { CategoryId } from '#shared/traffic';
+import { checkAuthority, checkNotification } from './check-authority.ts';
 import type { OrderDraft, RegimeId, reportLanguages } from './order.ts';
-import { type Regime, regimes, validatorRoles } from './regimes.ts';
+import type { Regime, Regimes } from './regimes.ts';
+import { type OrderSchedule, scheduleOf } from './schedule.ts';
 import { broadTargetKinds, parseTarget, type Target } from './target.ts';
 
 /** An order that is complete and admissible under its regime. Made only by `checkOrder`. */
@@ -26,11 +28,14 @@ export interface Order {
   };
   readonly offence?: OrderDraft['offence'];
   readonly emergency?: OrderDraft['emergency'];
+  readonly notification?: OrderDraft['notification'];
   readonly recipients: readonly { readonly name: string; readonly encryptionKey: string }[];
   readonly reportLanguage: (typeof reportLanguages)[number];
   readonly issuedAt: string;
   readonly receivedAt: string;
   readonly validUntil: string;
+  /** What follows from these times under the regime. */
+  readonly schedule: OrderSchedule;
 }
 
 /** One thing that is wrong with an order: where, what, and the rule that says so. */
@@ -50,31 +55,35 @@ export type OrderCheck =
   | { readonly ok: true; readonly order: Order }
   | { readonly ok: false; readonly problems: readonly OrderProblem[] };
 
-const regimeMissing: OrderProblem = {
+const regimeProblem = (regimes: Regimes, kind: OrderProblem['kind']): OrderProblem => ({
   path: 'regime',
-  kind: 'missing',
+  kind,
   rule: 'order.regime',
   source: 'Griffie: the regime decides which rules apply',
-  sentence: `name the regime: ${Object.keys(regimes).join(', ')}`,
-};
+  sentence: `name the regime: ${[...regimes.keys()].join(', ')}`,
+});
 
 /**
  * Whether a draft is a complete, admissible order at the time `now` (RFC 3339 UTC). Names every problem,
- * not only the first. Pure: the same draft at the same time gives the same answer.
+ * not only the first. Pure: the same draft at the same time under the same regimes gives the same answer.
  */
-export function checkOrder(draft: OrderDraft, now: string): OrderCheck {
-  if (draft.regime === undefined) return { ok: false, problems: [regimeMissing] };
-  const regime = regimes[draft.regime];
+export function checkOrder(draft: OrderDraft, now: string, regimes: Regimes): OrderCheck {
+  const regime = regimes.get(draft.regime ?? '');
+  if (regime === undefined) {
+    const kind = draft.regime === undefined ? 'missing' : 'invalid';
+    return { ok: false, problems: [regimeProblem(regimes, kind)] };
+  }
   const { targets, problems: targetProblems } = checkTargets(draft);
   const problems = [
     ...findMissing(draft, regime),
     ...targetProblems,
     ...checkTimes(draft, now),
     ...checkAuthority(draft, regime),
+    ...checkNotification(draft, regime),
   ];
   if (problems.length > 0) return { ok: false, problems };
   const order = assemble(draft, regime, targets);
-  return order === null ? { ok: false, problems: [regimeMissing] } : { ok: true, order };
+  return order === null ? { ok: false, problems: [regimeProblem(regimes, 'missing')] } : { ok: true, order };
 }
 
 function isAbsent(value: unknown): boolean {
@@ -162,53 +171,12 @@ function checkTimes(draft: OrderDraft, now: string): OrderProblem[] {
         'validUntil is not after receivedAt',
       );
     }
-  }
-  return problems;
-}
-
-function checkAuthority(draft: OrderDraft, regime: Regime): OrderProblem[] {
-  const problems: OrderProblem[] = [];
-  const refuse = (path: string, rule: string, source: string, sentence: string): void => {
-    problems.push({ path, kind: 'inadmissible', rule, source, sentence });
-  };
-  if (draft.type !== undefined && draft.type !== regime.type) {
-    refuse('type', 'order.type', regime.title, `this regime knows orders to ${regime.type} only`);
-  }
-  if (draft.dataCategory !== undefined && draft.dataCategory !== 'traffic') {
-    refuse('dataCategory', 'order.data_category', 'Griffie', 'only traffic data are held here');
-  }
-  const basis = regime.refusedLegalBases.find(({ pattern }) => pattern.test(draft.legalBasis ?? ''));
-  if (basis) refuse('legalBasis', basis.id, basis.source, 'this legal basis does not carry traffic data');
-  const role = draft.issuer?.role;
-  const validator = draft.validatedBy?.role;
-  if (validator !== undefined && !validatorRoles.includes(validator)) {
-    refuse(
-      'validatedBy.role',
-      regime.issuerRule.id,
-      regime.issuerRule.source,
-      'only a judge or court can validate',
-    );
-  }
-  if (role !== undefined) {
-    const alone = regime.issuers.includes(role);
-    const validated = regime.issuersIfValidated.includes(role);
-    if (!alone && !validated) {
-      refuse(
-        'issuer.role',
-        regime.issuerRule.id,
-        regime.issuerRule.source,
-        'this authority cannot issue such an order',
-      );
-    } else if (
-      !alone &&
-      validator === undefined &&
-      !regime.required.some(({ path }) => path === 'validatedBy')
-    ) {
-      refuse(
-        'validatedBy',
-        regime.issuerRule.id,
-        regime.issuerRule.source,
-        'an order of this authority must be validated',
+    if (draft.deadlineAt !== undefined) {
+      demand(
+        draft.deadlineAt > draft.receivedAt,
+        'deadlineAt',
+        'order.deadline_at',
+        'deadlineAt is not after receivedAt',
       );
     }
   }
@@ -238,10 +206,17 @@ function assemble(draft: OrderDraft, regime: Regime, targets: readonly Target[])
     scope: { targets, from: scope.from, to: scope.to, categories: [...new Set(scope.categories)] },
     ...(draft.offence ? { offence: draft.offence } : {}),
     ...(draft.emergency ? { emergency: draft.emergency } : {}),
+    ...(draft.notification ? { notification: draft.notification } : {}),
     recipients: draft.recipients ?? [],
     reportLanguage: draft.reportLanguage ?? 'en',
     issuedAt,
     receivedAt,
     validUntil,
+    schedule: scheduleOf(regime, {
+      receivedAt,
+      emergency: draft.emergency !== undefined,
+      deadlineAt: draft.deadlineAt,
+      notifiedAt: draft.notification?.notifiedAt,
+    }),
   };
 }

@@ -1,4 +1,5 @@
 export { checkOrder, type Order, type OrderCheck, type OrderProblem } from './check.ts';
+export { type ClockStop, currentDeadline, type DeadlineState } from './deadline.ts';
 export { orderLimits } from './limits.ts';
 export { type NarrowResult, narrowScope, type RequestedScope, type ScopeRefusal } from './narrow.ts';
 export {
@@ -7,10 +8,20 @@ export {
   type OrderDraft,
   orderDraftSchema,
   type RegimeId,
-  regimeIds,
+  regimeIdSchema,
   reportLanguages,
 } from './order.ts';
-export { type Regime, type RequiredMember, type Rule, regimes } from './regimes.ts';
+export { type GroundUse, ruleIdSchema } from './regime-schema.ts';
+export {
+  createRegimes,
+  groundsOf,
+  type Regime,
+  type Regimes,
+  type RegimesResult,
+  type RequiredMember,
+  type Rule,
+} from './regimes.ts';
+export { type OrderSchedule, scheduleOf } from './schedule.ts';
 export { eventInScope, type Scope } from './scope.ts';
 export {
   broadTargetKinds,

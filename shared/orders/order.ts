@@ -3,8 +3,11 @@ import { categoryIds, utcTimestamp } from '#shared/traffic';
 import { orderLimits as limits } from './limits.ts';
 import { targetKinds } from './target.ts';
 
-export const regimeIds = ['NL_DOMESTIC', 'EU_EPOC', 'EU_EPOC_PR'] as const;
-export type RegimeId = (typeof regimeIds)[number];
+/** Name of a legal regime: that of its data file. Which there are is for `Regimes` to say. */
+export const regimeIdSchema = z
+  .string()
+  .regex(/^[A-Z]{2}[A-Z0-9_]{1,30}$/, 'is no name of a regime, such as NL_DOMESTIC');
+export type RegimeId = z.infer<typeof regimeIdSchema>;
 
 export const issuerRoles = [
   'public_prosecutor',
@@ -45,7 +48,7 @@ const person = z.strictObject({ name: label, role: z.enum(issuerRoles), referenc
  * Whether it is complete depends on its regime (`checkOrder`). Times are RFC 3339.
  */
 export const orderDraftSchema = z.strictObject({
-  regime: z.enum(regimeIds).optional(),
+  regime: regimeIdSchema.optional(),
   type: z.enum(['produce', 'preserve']).optional(),
   /** Provision of law that the order states: `Sv 126n`, `Article 5`. */
   legalBasis: label.optional(),
@@ -74,6 +77,14 @@ export const orderDraftSchema = z.strictObject({
     .optional(),
   offence: z.strictObject({ provisions: freeText.optional(), threshold: label.optional() }).optional(),
   emergency: z.strictObject({ reasons: freeText }).optional(),
+  /** Notification of another authority (Regulation (EU) 2023/1543, Article 8), as the order states it. */
+  notification: z
+    .strictObject({
+      required: z.boolean().optional(),
+      enforcingAuthority: label.optional(),
+      notifiedAt: timestamp.optional(),
+    })
+    .optional(),
   recipients: z
     .array(z.strictObject({ name: label, encryptionKey: ageRecipient }))
     .max(limits.recipients)
@@ -81,6 +92,8 @@ export const orderDraftSchema = z.strictObject({
   reportLanguage: z.enum(reportLanguages).optional(),
   issuedAt: timestamp.optional(),
   receivedAt: timestamp.optional(),
+  /** Until when the order itself demands the data. */
+  deadlineAt: timestamp.optional(),
   /** Last instant at which a disclosure may be requested under it. */
   validUntil: timestamp.optional(),
 });

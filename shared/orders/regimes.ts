@@ -1,35 +1,23 @@
+import { z } from 'zod';
 import type { IssuerRole, RegimeId } from './order.ts';
+import { type GroundUse, type RegimeFile, regimeSchema } from './regime-schema.ts';
 
 /** A rule with where it stands, for the person who has to mend the order. */
 export interface Rule {
-  /** Stable name, recorded in the ledger. */
   readonly id: string;
-  /** Article, clause or decision; `[M]` marks what counsel has yet to confirm. */
   readonly source: string;
 }
 
-/** A member that must be there. `path` is a JSON path into the order draft, dots between members. */
+/** A member that must be there. `path` is a path into the order draft, dots between members. */
 export interface RequiredMember extends Rule {
   readonly path: string;
 }
 
-/** The rules of one legal regime, as data. A change of a rule raises `version`. */
-export interface Regime {
-  readonly id: RegimeId;
-  readonly version: string;
-  readonly title: string;
-  readonly type: 'produce' | 'preserve';
-  readonly required: readonly RequiredMember[];
-  /** Roles that may issue it alone. */
-  readonly issuers: readonly IssuerRole[];
-  /** Roles that may issue it where a judge or court validated it. */
-  readonly issuersIfValidated: readonly IssuerRole[];
-  readonly issuerRule: Rule;
-  /** Legal bases that do not carry traffic data. */
-  readonly refusedLegalBases: readonly (Rule & { readonly pattern: RegExp })[];
-}
+/** A regime in force here: its data file, with the members that every order needs. */
+export type Regime = Readonly<RegimeFile>;
 
-const judges: readonly IssuerRole[] = ['judge', 'court', 'investigating_judge', 'examining_judge'];
+/** The regimes in force, by id. Made only by `createRegimes`. */
+export type Regimes = ReadonlyMap<RegimeId, Regime>;
 
 /** Members that every order needs, because without them Griffie could not judge or release. */
 const always: readonly RequiredMember[] = [
@@ -70,72 +58,49 @@ const release: readonly RequiredMember[] = [
   },
 ];
 
-const epocOffence: readonly RequiredMember[] = [
-  {
-    path: 'offence.provisions',
-    id: 'epoc.offence',
-    source: 'Regulation (EU) 2023/1543, Art. 5(5)(f): the applicable provisions of criminal law',
-  },
-  {
-    path: 'offence.threshold',
-    id: 'epoc.threshold',
-    source: 'Regulation (EU) 2023/1543, Art. 5(4): three years or a listed offence',
-  },
+/** Roles that can validate or authorise an order of another authority. */
+export const validatorRoles: readonly IssuerRole[] = [
+  'judge',
+  'court',
+  'investigating_judge',
+  'examining_judge',
 ];
 
-export const regimes: Readonly<Record<RegimeId, Regime>> = {
-  NL_DOMESTIC: {
-    id: 'NL_DOMESTIC',
-    version: '2026-11-22',
-    title: 'Netherlands: order of the public prosecutor for traffic data',
-    type: 'produce',
-    required: [
-      ...always,
-      ...release,
-      {
-        path: 'validatedBy',
-        id: 'nl.prior_authorisation',
-        source:
-          'Sv 126n with HR 5 April 2022, ECLI:NL:HR:2022:475 [M]: prior authorisation of the examining judge',
-      },
-    ],
-    issuers: [],
-    issuersIfValidated: ['public_prosecutor'],
-    issuerRule: {
-      id: 'nl.issuer',
-      source: 'Sv 126n: the public prosecutor, authorised by the examining judge',
-    },
-    refusedLegalBases: [
-      { id: 'nl.126na', pattern: /126\s*na/i, source: 'Sv 126na is for subscriber data only [M]' },
-    ],
-  },
-  EU_EPOC: {
-    id: 'EU_EPOC',
-    version: '2026-11-22',
-    title: 'European Production Order Certificate',
-    type: 'produce',
-    required: [...always, ...release, ...epocOffence],
-    issuers: judges,
-    issuersIfValidated: ['public_prosecutor', 'other'],
-    issuerRule: {
-      id: 'epoc.issuer',
-      source:
-        'Regulation (EU) 2023/1543, Art. 4(2): a judge, a court or an investigating judge, or validated by one',
-    },
-    refusedLegalBases: [],
-  },
-  EU_EPOC_PR: {
-    id: 'EU_EPOC_PR',
-    version: '2026-11-22',
-    title: 'European Preservation Order Certificate',
-    type: 'preserve',
-    required: [...always],
-    issuers: [...judges, 'public_prosecutor'],
-    issuersIfValidated: ['other'],
-    issuerRule: { id: 'epoc_pr.issuer', source: 'Regulation (EU) 2023/1543, Art. 4(3)' },
-    refusedLegalBases: [],
-  },
-};
+export type RegimesResult =
+  | { readonly ok: true; readonly regimes: Regimes }
+  /** Names the file that is wrong, and what in it. */
+  | { readonly ok: false; readonly file: string; readonly problem: string };
 
-/** Roles that can validate or authorise an order of another authority. */
-export const validatorRoles: readonly IssuerRole[] = judges;
+/**
+ * The regimes of these data files: JSON that was parsed, each under the name of its file. Strict: an unknown
+ * member, a path that no order has or an id that is not the file's name refuses them all.
+ */
+export function createRegimes(files: ReadonlyMap<string, unknown>): RegimesResult {
+  const regimes = new Map<RegimeId, Regime>();
+  for (const [name, content] of files) {
+    const parsed = regimeSchema.safeParse(content);
+    if (!parsed.success) return { ok: false, file: name, problem: firstProblem(parsed.error) };
+    const { data } = parsed;
+    if (data.id !== name) return { ok: false, file: name, problem: `id is ${data.id}, not the file's name` };
+    const ids = data.grounds.map(({ id }) => id);
+    if (new Set(ids).size !== ids.length)
+      return { ok: false, file: name, problem: 'a ground is there twice' };
+    const own = data.type === 'produce' ? [...always, ...release] : always;
+    regimes.set(data.id, { ...data, required: [...own, ...data.required] });
+  }
+  return { ok: true, regimes };
+}
+
+function firstProblem({ issues }: z.ZodError): string {
+  const [issue] = issues;
+  return issue === undefined ? 'unreadable' : `${z.core.toDotPath(issue.path)}: ${issue.message}`;
+}
+
+/** Grounds of the regime for one use; null where one of the ids is none of them, or none is named. */
+export function groundsOf(regime: Regime, use: GroundUse, ids: readonly string[]): Regime['grounds'] | null {
+  const found = ids.map((id) =>
+    regime.grounds.find((ground) => ground.id === id && ground.uses.includes(use)),
+  );
+  const isKnown = found.length > 0 && found.every((ground) => ground !== undefined);
+  return isKnown ? found : null;
+}

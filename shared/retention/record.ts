@@ -1,7 +1,9 @@
-import type { RetentionDraft, RetentionState } from '#shared/control';
+import type { DiskKeyDraft, RecordedDiskKey, RetentionDraft, RetentionState } from '#shared/control';
 
 /** What the ledger says of expiry, and of the time. */
 export interface RetentionView extends RetentionState {
+  /** Keys of the encrypted disk that are not destroyed, the oldest first. */
+  readonly diskKeys: RecordedDiskKey[];
   /** Clock reading of the service that has the ledger, RFC 3339 UTC with milliseconds. */
   readonly now: string;
   /** Time of the ledger's latest entry. */
@@ -24,5 +26,5 @@ export interface RetentionRecord {
    * Durable once resolved.
    * @throws an error with the `code` of the refusal where the rules of shared/control do not allow it
    */
-  append(draft: RetentionDraft): Promise<void>;
+  append(draft: RetentionDraft | DiskKeyDraft): Promise<void>;
 }

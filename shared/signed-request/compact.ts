@@ -2,7 +2,8 @@ import { CompactSign, compactVerify, errors, importJWK } from 'jose';
 import { z } from 'zod';
 import { parseStrictJson } from '#shared/runtime';
 import { isSignatureAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
-import type { PrivateKey, PublicJwk } from './keys.ts';
+import type { PrivateKey, PublicJwk, SignBytes } from './keys.ts';
+import { type Assertion, verifyAssertion } from './passkey.ts';
 
 /*
  * Compact JWS (RFC 7515), read more strictly than jose reads it. jose accepts trailing `=`, line breaks
@@ -25,6 +26,8 @@ export interface CompactJws {
   readonly header: CompactHeader;
   /** Not yet verified. */
   readonly payload: Uint8Array;
+  /** Of a request that a passkey signed, in place of a signature over header and payload. */
+  readonly assertion?: Assertion;
 }
 
 export type CompactRefusal = 'too_long' | 'malformed' | 'header' | 'algorithm';
@@ -39,26 +42,56 @@ function decodeSegment(segment: string): Buffer | null {
   return bytes.toString('base64url') === segment ? bytes : null;
 }
 
+/** The segments of a text that has just so many; null where one of them is spelt in another way. */
+export function decodeSegments(text: string, count: number): readonly Buffer[] | null {
+  const segments = text.split('.', count + 1).map(decodeSegment);
+  const decoded = segments.filter((segment) => segment !== null);
+  return segments.length === count && decoded.length === count ? decoded : null;
+}
+
 /** Takes a compact JWS apart without verifying it. Nothing in the result is to be believed yet. */
 export function parseCompact(text: string, maxChars: number): CompactResult {
   const refuse = (reason: CompactRefusal): CompactResult => ({ ok: false, reason });
   if (text.length > maxChars) return refuse('too_long');
-  const segments = text.split('.', 4).map(decodeSegment);
-  const [head, payload, signature] = segments;
-  if (segments.length !== 3 || !head || !payload || !signature) return refuse('malformed');
+  const [head, payload] = decodeSegments(text, 3) ?? [];
+  if (!head || !payload) return refuse('malformed');
+  return withHeader(text, head, payload);
+}
+
+/** Takes a request that a passkey signed apart: see `passkey.ts`. Nothing in the result is to be believed yet. */
+export function parsePasskeyRequest(text: string, maxChars: number): CompactResult {
+  if (text.length > maxChars) return { ok: false, reason: 'too_long' };
+  const [head, payload, authenticatorData, clientDataJson, signature] = decodeSegments(text, 5) ?? [];
+  if (!head || !payload || !authenticatorData || !clientDataJson || !signature) {
+    return { ok: false, reason: 'malformed' };
+  }
+  const assertion = { authenticatorData, clientDataJson, signature };
+  return withHeader(text, head, payload, { assertion });
+}
+
+function withHeader(
+  text: string,
+  head: Uint8Array,
+  payload: Uint8Array,
+  more: Pick<CompactJws, 'assertion'> = {},
+): CompactResult {
+  const refuse = (reason: CompactRefusal): CompactResult => ({ ok: false, reason });
   const json = parseStrictJson(head);
   if (!json.ok) return refuse('malformed');
   const parsed = headerSchema.safeParse(json.value);
   if (!parsed.success) return refuse('header');
   const { alg, kid, typ } = parsed.data;
   if (!isSignatureAlgorithm(alg)) return refuse('algorithm');
-  return { ok: true, jws: { text, header: { alg, kid, ...(typ === undefined ? {} : { typ }) }, payload } };
+  const header = { alg, kid, ...(typ === undefined ? {} : { typ }) };
+  return { ok: true, jws: { text, header, payload, ...more } };
 }
 
 /** A key as it was enrolled: pinned to one algorithm. */
 export interface PinnedKey {
   readonly alg: SignatureAlgorithm;
   readonly jwk: PublicJwk;
+  /** The key is a passkey's, which signs in its own way and in no other. */
+  readonly passkey?: { readonly id: string } | undefined;
 }
 
 /**
@@ -73,13 +106,13 @@ export async function verifyCompact(jws: CompactJws, key: PinnedKey): Promise<bo
  * `verifyCompact` for many signatures of one key, which is imported once.
  * @throws Error where the key was not checked by `validatePublicJwk` and cannot be imported.
  */
-export async function importVerifier({
-  alg,
-  jwk,
-}: PinnedKey): Promise<(jws: CompactJws) => Promise<boolean>> {
+export async function importVerifier(key: PinnedKey): Promise<(jws: CompactJws) => Promise<boolean>> {
+  const { alg, jwk, passkey } = key;
   const imported = await importJWK({ ...jwk }, alg);
-  return async ({ header, text }) => {
-    if (header.alg !== alg) return false;
+  return async (jws) => {
+    const { header, text, assertion } = jws;
+    if (header.alg !== alg || (passkey === undefined) !== (assertion === undefined)) return false;
+    if (passkey) return verifyAssertion(jws, key);
     try {
       await compactVerify(text, imported, { algorithms: [alg] });
       return true;
@@ -94,7 +127,14 @@ export async function importVerifier({
 export async function signCompact(
   payload: Uint8Array,
   header: Required<CompactHeader>,
-  privateKey: PrivateKey,
+  privateKey: PrivateKey | SignBytes,
 ): Promise<string> {
+  if (typeof privateKey === 'function') {
+    const encoded = [Buffer.from(JSON.stringify(header)), payload].map((part) =>
+      Buffer.from(part).toString('base64url'),
+    );
+    const signature = await privateKey(Buffer.from(encoded.join('.')));
+    return [...encoded, Buffer.from(signature).toString('base64url')].join('.');
+  }
   return new CompactSign(payload).setProtectedHeader({ ...header }).sign(privateKey);
 }

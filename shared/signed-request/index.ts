@@ -20,9 +20,26 @@ export {
   type PublicKeyRefusal,
   type PublicKeyResult,
   publicKeyRefusals,
+  type SignBytes,
+  type SignerKey,
   type SigningKey,
   validatePublicJwk,
 } from './keys.ts';
+export { passkeyRequestType, requestChallenge } from './passkey.ts';
+export {
+  attestationHolds,
+  type PasskeyDetails,
+  registrationChallenge,
+  registrationMark,
+  trustAttestationRoots,
+} from './passkey-registration.ts';
+export {
+  checkPossession,
+  type Enrolment,
+  type Possession,
+  possessionChars,
+  provePossession,
+} from './possession.ts';
 export {
   bodyDigest,
   canonicalUrl,

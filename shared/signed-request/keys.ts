@@ -9,8 +9,13 @@ import {
 import { z } from 'zod';
 import { isSignatureAlgorithm, type SignatureAlgorithm, signatureAlgorithms } from './algorithms.ts';
 
-/** WebCrypto's key; a private one may be non-extractable (a smart card's, a browser's). */
+/** WebCrypto's key; a private one may be non-extractable (a browser's). */
 export type PrivateKey = CryptoKey;
+/**
+ * Signs bytes with a key that is somewhere else, such as on a smart card, by the algorithm of the key. The
+ * signature is in JWS's form (RFC 7518): r ‖ s for ECDSA.
+ */
+export type SignBytes = (bytes: Uint8Array) => Promise<Uint8Array>;
 
 const coordinate = z.string().regex(/^[A-Za-z0-9_-]+$/);
 const publicJwkSchema = z.discriminatedUnion('kty', [
@@ -112,10 +117,16 @@ export function keyId(jwk: PublicJwk): Promise<string> {
   return calculateJwkThumbprint({ ...jwk }, 'sha256');
 }
 
-export interface SigningKey {
+/** A key that can sign, wherever its private half is. */
+export interface SignerKey {
   readonly alg: SignatureAlgorithm;
   readonly kid: string;
   readonly publicJwk: PublicJwk;
+  readonly privateKey: PrivateKey | SignBytes;
+}
+
+/** A key with its private half in this process. */
+export interface SigningKey extends SignerKey {
   readonly privateKey: PrivateKey;
 }
 

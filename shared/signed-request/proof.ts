@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type CompactJws, type CompactRefusal, parseCompact } from './compact.ts';
+import { type CompactJws, type CompactRefusal, parseCompact, parsePasskeyRequest } from './compact.ts';
+import { passkeyRequestType } from './passkey.ts';
 import type { ProofRefusalCode } from './refusals.ts';
 
 /** Name of the request header that carries a signed request. */
@@ -94,10 +95,12 @@ const codes = {
 /** Checks a `Griffie-Proof` header's shape, before any key is looked up and before jose sees it. */
 export function parseProof(text: string | undefined): ParseProofResult {
   if (text === undefined || text === '') return { ok: false, code: 'proof.missing' };
-  const result = parseCompact(text, proofLimits.proofChars);
+  const isPasskey = text.split('.', 6).length === 5;
+  const parse = isPasskey ? parsePasskeyRequest : parseCompact;
+  const result = parse(text, proofLimits.proofChars);
   if (!result.ok) return { ok: false, code: codes[result.reason] };
   const { header } = result.jws;
-  if (header.typ !== proofType) return { ok: false, code: 'proof.type' };
+  if (header.typ !== (isPasskey ? passkeyRequestType : proofType)) return { ok: false, code: 'proof.type' };
   if (!/^[A-Za-z0-9_-]{43}$/.test(header.kid)) return { ok: false, code: 'proof.header' };
   return { ok: true, proof: { jws: result.jws, kid: header.kid, alg: header.alg } };
 }

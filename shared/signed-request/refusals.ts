@@ -10,7 +10,10 @@ export const proofRefusals = {
   'proof.algorithm': 'Sign with the algorithm that the key was enrolled for.',
   'proof.key_unknown': 'Ask the administrator to enrol this key; its kid is its RFC 7638 thumbprint.',
   'proof.key_revoked': 'This key was revoked; ask the administrator to enrol a new one.',
+  'proof.key_unconfirmed': 'Ask another administrator than the one who enrolled this key to confirm it.',
   'proof.key_expired': 'This key is outside its validity; ask the administrator to enrol a new one.',
+  'proof.certificate':
+    'The certificate of this key leads to an authority that this service trusts no more; ask the administrators.',
   'proof.signature': 'The signature does not verify with the enrolled key; sign the request again with it.',
   'proof.claims': 'Put exactly iss, aud, htm, htu, iat, jti and bdh in the claims, each in its own form.',
   'proof.credential': 'Set iss to the id of the credential that the key belongs to.',
@@ -23,6 +26,8 @@ export const proofRefusals = {
   'proof.future': 'The request is signed in the future; set this computer’s clock.',
   'proof.body':
     'Set bdh to the base64url SHA-256 of the exact body bytes; the body was altered after signing.',
+  'proof.nonce':
+    'Fetch a nonce with POST /v1/nonces and sign with it as jti at once; it is good for two minutes.',
   'proof.replayed': 'This signed request was used before; sign each request anew, with a jti of its own.',
 } as const satisfies Record<string, string>;
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { SignatureAlgorithm } from './algorithms.ts';
 import { signCompact } from './compact.ts';
-import type { PrivateKey } from './keys.ts';
+import type { PrivateKey, SignBytes } from './keys.ts';
 import { bodyDigest, canonicalUrl, proofClaimsSchema, proofType } from './proof.ts';
 
 export interface RequestToSign {
-  readonly privateKey: PrivateKey;
+  readonly privateKey: PrivateKey | SignBytes;
   readonly alg: SignatureAlgorithm;
   /** RFC 7638 thumbprint of the public key. */
   readonly kid: string;

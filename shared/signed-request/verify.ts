@@ -1,15 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
 import { parseStrictJson } from '#shared/runtime';
-import type { SignatureAlgorithm } from './algorithms.ts';
-import { verifyCompact } from './compact.ts';
-import type { PublicJwk } from './keys.ts';
+import { type PinnedKey, verifyCompact } from './compact.ts';
 import { canonicalUrl, type Proof, type ProofClaims, proofClaimsSchema, proofTiming } from './proof.ts';
 import type { ProofRefusalCode } from './refusals.ts';
 
 /** What the request must be, known to the server without the proof's help. */
 export interface ExpectedRequest {
   /** The enrolled credential's key, looked up by the proof's `kid`, with the algorithm it is pinned to. */
-  readonly key: { readonly kid: string; readonly alg: SignatureAlgorithm; readonly jwk: PublicJwk };
+  readonly key: PinnedKey & { readonly kid: string };
   readonly credentialId: string;
   readonly audience: string;
   readonly method: string;

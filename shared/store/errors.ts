@@ -12,6 +12,12 @@ export type StoreErrorCode =
   | 'store.engine_missing'
   /** The data folder cannot be opened; most often another process has it open. */
   | 'store.folder_in_use'
+  /** Files of the encrypted disk need a key that is not in its key store. */
+  | 'store.key_missing'
+  /** The key store of the encrypted disk cannot be used as it is. */
+  | 'store.keys_unusable'
+  /** The data folder has tables that are not on the encrypted disk. */
+  | 'store.not_encrypted'
   /** The numbered migrations and the record of those applied do not fit together. */
   | 'store.migrations_differ'
   /** A change that deletes, alters or lengthens what is stored, and that nobody allowed by its name. */

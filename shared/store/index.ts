@@ -1,5 +1,21 @@
 export type { Database, Rows, StoreQuery } from './database.ts';
-export { type EmbeddedOptions, openEmbeddedDatabase } from './embedded/database.ts';
+export type {
+  DiskKey,
+  DiskKeyChange,
+  DiskKeys,
+  DiskKeysChanged,
+  DiskKeysLook,
+  DiskKeyUse,
+} from './disk-keys.ts';
+export {
+  type EmbeddedOptions,
+  type EncryptedDatabase,
+  openEmbeddedDatabase,
+  openEncryptedDatabase,
+} from './embedded/database.ts';
+export { type DiskLook, type KeyUse, lookAtDisk } from './encryption/disk-look.ts';
+export { diskKeyDigest } from './encryption/encrypted-file.ts';
+export { keyFolderOf } from './encryption/key-store.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
 export type { StorableEvent } from './event-rows.ts';
 export { askStore, assertMigrated, NotMigratedError } from './migrated.ts';
@@ -44,6 +60,7 @@ export {
 export { retentionPeriodSchema, retentionVariable } from './retention-setting.ts';
 export { type ServerConfig, type ServerConfigInput, serverConfigSchema } from './server/config.ts';
 export { openServerDatabase, type ServerOptions } from './server/database.ts';
+export { openServerDiskKeys, type ServerDiskOptions } from './server/disk-keys.ts';
 export { serverSettingsFromEnvironment, serverVariables } from './server/environment.ts';
 export { openConfiguredServer } from './server/open.ts';
 export {

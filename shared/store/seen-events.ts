@@ -25,22 +25,32 @@ export class EventFilter {
 
   /**
    * Remembers an event. Its id is the output of a hash function, so that its own parts are the probes.
-   * @param id 32 hexadecimal digits
+   * @param bytes with the id's 32 hexadecimal digits, in lower case, from `at` on
    * @returns whether it may have been there already; never false where it was
    */
-  add(id: string): boolean {
+  add(bytes: Uint8Array, at: number): boolean {
     let wasThere = true;
-    for (let at = 0; at < 32; at += 8) {
-      const bit = Number.parseInt(id.slice(at, at + 8), 16) & this.#mask;
-      const [word, flag] = [bit >>> 5, 1 << (bit & 31)];
-      const value = this.#words[word] ?? 0;
-      if ((value & flag) === 0) {
+    for (let part = at; part < at + idLength; part += 8) {
+      const bit = wordOf(bytes, part) & this.#mask;
+      const [index, flag] = [bit >>> 5, 1 << (bit & 31)];
+      const word = this.#words[index] ?? 0;
+      if ((word & flag) === 0) {
         wasThere = false;
-        this.#words[word] = value | flag;
+        this.#words[index] = word | flag;
       }
     }
     return wasThere;
   }
+}
+
+/** 32 bits of eight hexadecimal digits. */
+function wordOf(bytes: Uint8Array, at: number): number {
+  let word = 0;
+  for (let i = at; i < at + 8; i++) {
+    const digit = bytes[i] ?? 0;
+    word = (word << 4) | (digit <= 0x39 ? digit - 0x30 : digit - 0x57);
+  }
+  return word;
 }
 
 /** What stands before the id in every released line. */
@@ -61,7 +71,11 @@ export async function withoutRepeats(
     const start = (lines.ends[index - 1] ?? 0) + idAt;
     return bytes.toString('latin1', start, start + idLength);
   };
-  const doubtful = lines.ends.flatMap((_, index) => (filter.add(idOf(index)) ? [index] : []));
+  const doubtful: number[] = [];
+  for (let index = 0, start = 0; index < lines.ends.length; index++) {
+    if (filter.add(bytes, start + idAt)) doubtful.push(index);
+    start = lines.ends[index] ?? start;
+  }
   if (doubtful.length === 0) return lines;
   const repeated = await seenBefore(doubtful.map(idOf));
   const dropped = new Set(doubtful.filter((index) => repeated.has(idOf(index))));

@@ -1,3 +1,4 @@
+import { atRest } from './at-rest.ts';
 import { auditVerify } from './audit-verify.ts';
 import type { Bench } from './bench.ts';
 import { collector } from './collector.ts';
@@ -23,6 +24,7 @@ export const benches: readonly Bench[] = [
   ledgerAppend,
   ledgerProofs,
   ledgerStart,
+  atRest,
   auditVerify,
   kafkaIngest,
   kafkaLatency,

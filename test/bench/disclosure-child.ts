@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keepHeapSmall, silentLogger, systemClock } from '#shared/runtime';
-import { putOrderInForce } from '../support/people-over-http.ts';
 import { addressOf, disclosureSizes } from './disclosure-sizes.ts';
 import { probePrefix } from './kafka-latency-log.ts';
 import { openLook } from './kafka-look.ts';
@@ -16,7 +15,10 @@ import { openLook } from './kafka-look.ts';
  */
 
 keepHeapSmall();
-const { standaloneConfigSchema, startStandalone } = await import('#services/standalone');
+const { publicUrlOf } = await import('#services/disclosure');
+const { keyFolderIn, standaloneConfigSchema, startStandalone } = await import('#services/standalone');
+// It brings the services along, too.
+const { makeAdministrators, putOrderInForce } = await import('../support/people-over-http.ts');
 
 const [folder = '', log = '', warmUpMs = '0', ...sizes] = process.argv.slice(2);
 const lookEveryMs = 100;
@@ -27,9 +29,10 @@ const config = standaloneConfigSchema.parse({
   listen: '127.0.0.1:18437',
   sources: [{ kind: 'file', id: 'bench', path: log, timeZone: 'UTC' }],
 });
+const administrators = await makeAdministrators(publicUrlOf(config), keyFolderIn(folder));
 const standalone = await startStandalone(config, { clock: systemClock, logger: silentLogger });
 const addresses = disclosureSizes.map(addressOf);
-const { officer, orderId } = await putOrderInForce(standalone.url, standalone.keyFolder, addresses);
+const { officer, orderId } = await putOrderInForce(standalone.url, administrators, addresses);
 await sleep(3_000);
 
 const idle = process.memoryUsage.rss();

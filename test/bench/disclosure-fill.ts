@@ -33,7 +33,7 @@ await database.command(`INSERT INTO traffic (eventIdHex, schemaVersion, type, oc
 WITH if(number % 2 = 0, intDiv(number * 7919 % ${all}, 2), ${all}) AS mine,
   concat('198.51.', toString(100 + number % 100), '.', toString(1 + number % 250)) AS ip,
   fromUnixTimestamp64Milli(toInt64(${end} - (${all} - number) * ${Math.floor((days * 86_400_000) / all)}), 'UTC') AS at
-SELECT lower(hex(sipHash128('bench', number))), 1, 'message.delivered', at, at + toIntervalMillisecond(700),
+SELECT lower(hex(substring(SHA256(concat('["griffie-event/v1","bench","0:', toString(number * 180), '",0]')), 1, 16))), 1, 'message.delivered', at, at + toIntervalMillisecond(700),
   'mx1.example.nl', 'postfix', 'smtp', 'lmtp', hex(number + 1548288),
   concat(toString(number), '.20261122170340@mail.example', toString(number % 900), '.net'),
   2000 + number % 90000, 1, ip, concat('sender.', toString(number % 20000), '@example', toString(number % 900), '.net'),

@@ -14,7 +14,7 @@ import { packageRoot } from '#shared/runtime';
 import { importPrivateJwk } from '#shared/signed-request';
 import { addressOf } from '../bench/disclosure-sizes.ts';
 import { type GriffieProcess, isBuilt, startGriffie } from '../support/griffie-process.ts';
-import { type OrderInForce, putOrderInForce } from '../support/people-over-http.ts';
+import { makeAdministrators, type OrderInForce, putOrderInForce } from '../support/people-over-http.ts';
 
 const rounds = Number(process.env.ROUNDS ?? 5);
 /** Records of each disclosure: several slices of the store. */
@@ -51,8 +51,9 @@ describe.skipIf(!isBuilt)('the service killed while it makes a package (needs np
   }
 
   it(`${rounds} rounds of SIGKILL: one package each, the one that was announced, of the same records in the same order`, async () => {
+    const administrators = await makeAdministrators(url, join(data, 'keys'));
     let griffie = await start();
-    const order = await putOrderInForce(url, join(data, 'keys'), [addressOf(size)]);
+    const order = await putOrderInForce(url, administrators, [addressOf(size)]);
     const ids = [await request(order)];
     const begun = Date.now();
     await untilSealed(ids);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNoteSigner, parseVerifierKey, verifyLog } from '#shared/ledger';
 import { readTileDirectory } from '#shared/ledger-storage';
-import { createTrafficStore, defaultRetention, openEmbeddedDatabase } from '#shared/store';
+import { createTrafficStore, defaultRetention, keyFolderOf, openEncryptedDatabase } from '#shared/store';
 import { categoryIds, type TrafficEvent } from '#shared/traffic';
 import { isBuilt, startGriffie } from '../support/griffie-process.ts';
 
@@ -134,7 +134,11 @@ describe.skipIf(!isBuilt)('the whole service killed at any moment (needs npm run
       await sleep(100);
     }
     expect(await griffie.end('SIGTERM')).toBe(0);
-    const database = await openEmbeddedDatabase({ folder: join(data, 'engine') });
+    const { database } = await openEncryptedDatabase({
+      folder: join(data, 'engine'),
+      keyFolder: keyFolderOf(data),
+      now: Date.now(),
+    });
     const store = createTrafficStore(database, { retention: defaultRetention });
     const events: TrafficEvent[] = [];
     const scope = {

@@ -56,7 +56,7 @@ describe.skipIf(!isBuilt)('every command of the documents works as it stands (ne
     expect(existsSync(join(folder, 'disclosure/parts/report.pdf'))).toBe(true);
     expect(readFileSync(join(folder, 'disclosure/parts/0001.ndjson'), 'utf8')).toContain('alice@example.nl');
     await rm(folder, { recursive: true, force: true });
-  }, 120_000);
+  }, 240_000);
 
   it('operators: try a log, start, watch', async () => {
     const commands = ['Try your own log', 'Start', 'Watch'].map((heading) =>

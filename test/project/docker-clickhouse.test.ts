@@ -46,7 +46,7 @@ function environmentOf(folder: string): Record<string, string> {
   const server = join(folder, 'server');
   writeFileSync(server, '#!/bin/bash\nenv\n', { mode: 0o755 });
   const text = execFileSync(join(packageRoot, 'infra/docker/clickhouse/start.sh'), {
-    env: { PATH: process.env.PATH, SECRETS: join(folder, 'secrets'), DATA: folder, SERVER: server },
+    env: { PATH: process.env.PATH, SECRETS: join(folder, 'secrets'), SERVER: server },
     encoding: 'utf8',
   });
   return Object.fromEntries(

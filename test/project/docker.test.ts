@@ -85,6 +85,7 @@ describe('the image', () => {
       'node_modules',
       'dist',
       'infra/clickhouse/migrations',
+      'regimes',
     ]);
   });
 });

@@ -257,12 +257,49 @@ describe('who has the ledger’s key and writes the log anew', () => {
   it('is found by the signatures, enrolling somebody of their own', async () => {
     const ledger = await forged((all) => {
       const { evidence: _, ...own } = entryAt('credential.enrolled');
+      const { possession: __, ...details } = own.details;
       return [
         ...all,
-        { ...own, details: { ...own.details, thumbprint: 'A'.repeat(43), role: 'officer' } } as LedgerEntry,
+        { ...own, details: { ...details, thumbprint: 'A'.repeat(43), role: 'officer' } } as LedgerEntry,
       ];
     });
     expect(rulesOf(await verify(ledger))).toEqual(['entry.evidence']);
+  });
+
+  it.each([
+    ['an officer by a ceremony on the console', { role: 'officer' }],
+    ['a third administrator by a ceremony on the console', { personId: 'mallory' }],
+  ])('is found by the replay, making %s', async (_, change) => {
+    const at = indexOf('order.recorded');
+    const ledger = await forged((all) => {
+      const own = entryAt('credential.enrolled');
+      const details = { ...own.details, thumbprint: 'A'.repeat(43), ...change };
+      return all.toSpliced(at, 0, { ...own, subject: 'A'.repeat(43), details } as LedgerEntry);
+    });
+    expect(rulesOf(await verify(ledger))).toEqual(['entry.impossible']);
+  });
+
+  it('is found by the signatures, taking another’s key into a ceremony', async () => {
+    const at = indexOf('credential.enrolled');
+    const ledger = await forged((all) => {
+      const own = entryAt('credential.enrolled');
+      return all.with(at, { ...own, details: { ...own.details, credentialId: 'mallory' } } as LedgerEntry);
+    });
+    expect(rulesOf(await verify(ledger))).toContain('entry.evidence');
+  });
+
+  it.each([
+    ['a confirmation by the administrator who enrolled', 'credential.confirmed', 'entry.evidence'],
+    ['no confirmation at all', 'credential.confirmed', 'entry.impossible'],
+  ])('is found, with %s', async (what, kind, rule) => {
+    const at = indexOf(kind);
+    const enroller = entries[at - 1];
+    const ledger = await forged((all) =>
+      what.startsWith('no')
+        ? all.toSpliced(at, 1)
+        : all.with(at, { ...entryAt(kind), actor: enroller?.actor ?? entryAt(kind).actor }),
+    );
+    expect(rulesOf(await verify(ledger))).toContain(rule);
   });
 
   it('is found by the claims, using a signed request for another order', async () => {
@@ -299,6 +336,9 @@ describe('who has the ledger’s key and writes the log anew', () => {
     ['order.own_registration', 'order.expired', 'entry.decision'],
     ['disclosure.not_yours', 'disclosure.unknown', 'entry.decision'],
     ['credential.last_administrator', 'credential.revoked', 'entry.decision'],
+    ['credential.own_enrolment', 'credential.confirmed', 'entry.decision'],
+    ['credential.confirmed', 'credential.own_enrolment', 'entry.decision'],
+    ['proof.key_unconfirmed', 'proof.key_revoked', 'entry.decision'],
   ])('is found by the replay, giving for a refusal by %s the reason %s', async (code, instead, rule) => {
     const at = entries.findIndex(({ details }) => details.code === code);
     const ledger = await forged((all) =>
@@ -322,7 +362,7 @@ describe('who has the ledger’s key and writes the log anew', () => {
     ['the reason of a rejection', 'order.rejected', { reason: 'other' }],
     ['the reason of a revocation', 'credential.revoked', { reason: 'other' }],
   ])('cannot change %s unnoticed: its body is no longer the one that was signed', async (_, kind, change) => {
-    const at = kind === 'credential.enrolled' ? indexOf(kind, 2) : indexOf(kind);
+    const at = kind === 'credential.enrolled' ? indexOf(kind, 3) : indexOf(kind);
     const ledger = await forged((all) =>
       all.map((entry, i) => (i === at ? { ...entry, details: { ...entry.details, ...change } } : entry)),
     );

@@ -1,6 +1,6 @@
 import { createHmac, createPublicKey, generateKeyPairSync, KeyObject, sign as nodeSign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bodyDigest, generateKey, proofType } from '#shared/signed-request';
+import { bodyDigest, generateKey, importPrivateJwk, proofType } from '#shared/signed-request';
 import { audience, type Person, startTestService, type TestService } from '../support/test-service.ts';
 
 /*
@@ -127,12 +127,9 @@ describe('the algorithm', () => {
 
   it('is RS256 for a key that was enrolled for PS256, under either name', async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const { kty, n: modulus, e } = createPublicKey(privateKey).export({ format: 'jwk' });
-    const who = { credentialId: 'smart-card', personId: 'smart-card', role: 'officer', algorithm: 'PS256' };
-    const validity = { notBefore: '2096-11-20T09:00:00Z', notAfter: '2097-01-01T00:00:00Z' };
-    const enrolled = await t.administrator.call('POST', '/v1/credentials', {
-      body: { ...who, ...validity, publicKey: { kty, n: modulus, e } },
-    });
+    const key = await importPrivateJwk({ ...privateKey.export({ format: 'jwk' }), alg: 'PS256' });
+    const body = await t.enrolment(key, 'smart-card', 'smart-card', 'officer');
+    const enrolled = await t.administrator.call('POST', '/v1/credentials', { body });
     expect(enrolled.status).toBe(201);
     const { claims } = honest();
     const pkcs1 = (input: string): Buffer => nodeSign('sha256', Buffer.from(input), privateKey);
@@ -193,12 +190,8 @@ describe('the key', () => {
   });
 
   it('is enrolled a second time, for another person', async () => {
-    const { alg, publicJwk } = officer.key;
-    const who = { credentialId: 'second', personId: 'second', role: 'officer', algorithm: alg };
-    const validity = { notBefore: '2096-11-20T09:00:00Z', notAfter: '2097-01-01T00:00:00Z' };
-    const answer = await t.administrator.call('POST', '/v1/credentials', {
-      body: { ...who, ...validity, publicKey: publicJwk },
-    });
+    const body = await t.enrolment(officer.key, 'second', 'second', 'officer');
+    const answer = await t.administrator.call('POST', '/v1/credentials', { body });
     expect(answer).toMatchObject({ status: 409, body: { code: 'credential.exists' } });
   });
 
@@ -212,12 +205,9 @@ describe('the key', () => {
     ['is off its curve', { y: Buffer.alloc(32, 1).toString('base64url') }, 'key.invalid'],
     ['is the point at infinity', { x: b64('\0'.repeat(32)), y: b64('\0'.repeat(32)) }, 'key.invalid'],
   ])('that is enrolled %s', async (_name, change, code) => {
-    const { publicJwk } = await generateKey('ES256');
-    const who = { credentialId: 'bad-key', personId: 'bad-key', role: 'officer', algorithm: 'ES256' };
-    const validity = { notBefore: '2096-11-20T09:00:00Z', notAfter: '2097-01-01T00:00:00Z' };
-    const answer = await t.administrator.call('POST', '/v1/credentials', {
-      body: { ...who, ...validity, publicKey: { ...publicJwk, ...change } },
-    });
+    const body = await t.enrolment(await generateKey('ES256'), 'bad-key', 'bad-key', 'officer');
+    const publicKey = { ...body.publicKey, ...change };
+    const answer = await t.administrator.call('POST', '/v1/credentials', { body: { ...body, publicKey } });
     expect(answer.status).toBe(422);
     expect(answer.body.code).toBe(code);
   });

@@ -17,16 +17,8 @@ describe('no input makes a state that cannot be read again', () => {
     ['year 10000', '9999-12-30T00:00:00Z', '9999-12-31T23:59:59-01:00'],
     ['a year before year 0', '0000-01-01T00:00:00+01:00', '0000-01-02T00:00:00Z'],
   ])('a credential valid in %s is refused, and the service goes on', async (_name, notBefore, notAfter) => {
-    const key = await generateKey('ES256');
-    const body = {
-      credentialId: 'far-away',
-      personId: 'far-away',
-      role: 'officer',
-      algorithm: key.alg,
-      publicKey: key.publicJwk,
-      notBefore,
-      notAfter,
-    };
+    const honest = await t.enrolment(await generateKey('ES256'), 'far-away', 'far-away', 'officer');
+    const body = { ...honest, notBefore, notAfter };
     const answer = await t.administrator.call('POST', '/v1/credentials', { body });
     expect(answer).toMatchObject({ status: 422, body: { code: 'request.invalid' } });
     expect(await t.administrator.call('GET', '/v1/credentials')).toMatchObject({ status: 200 });

@@ -26,7 +26,7 @@ const descriptionSchema = z.looseObject({
             }),
           )
           .optional(),
-        requestBody: z.strictObject({ required: z.literal(true), content: media }).optional(),
+        requestBody: z.strictObject({ required: z.boolean(), content: media }).optional(),
         security: z.array(z.record(z.string(), z.array(z.string()))),
         responses: z.record(
           z.string().regex(/^([1-5]\d\d|[1-5]XX)$/),
@@ -104,6 +104,9 @@ describe('the OpenAPI description', () => {
         'GET /ledger/timestamps/{name}',
         'GET /ledger/witnessed',
         'GET /openapi.json',
+        'GET /passkeys',
+        'GET /passkeys.js',
+        'POST /v1/nonces',
         'GET /v1/credentials',
         'GET /v1/disclosures/{disclosureId}',
         'GET /v1/disclosures/{disclosureId}/package',
@@ -115,14 +118,24 @@ describe('the OpenAPI description', () => {
         'GET /v1/orders/{orderId}/estimate',
         'GET /v1/service',
         'POST /v1/credentials',
+        'POST /v1/credentials/rotation',
+        'POST /v1/credentials/{thumbprint}/confirmation',
         'POST /v1/credentials/{thumbprint}/revocation',
         'POST /v1/disclosures',
         'POST /v1/disclosures/{disclosureId}/cancellation',
         'POST /v1/ledger/search',
         'POST /v1/orders',
+        'POST /v1/orders/{orderId}/amendment',
         'POST /v1/orders/{orderId}/approval',
+        'POST /v1/orders/{orderId}/clarification',
+        'POST /v1/orders/{orderId}/clarification-answer',
         'POST /v1/orders/{orderId}/erasure',
+        'POST /v1/orders/{orderId}/follow-up',
+        'POST /v1/orders/{orderId}/notification-answer',
         'POST /v1/orders/{orderId}/rejection',
+        'POST /v1/orders/{orderId}/resumption',
+        'POST /v1/orders/{orderId}/revocation',
+        'POST /v1/orders/{orderId}/suspension',
         'GET /v1/retention',
         'POST /v1/retention/alarms',
         'POST /v1/retention/certificates',
@@ -140,11 +153,20 @@ describe('the OpenAPI description', () => {
     }
   });
 
+  it('asks for the body where there is one; only the approval of a first version goes without', () => {
+    const optional = operations().filter(({ operation }) => operation.requestBody?.required === false);
+    expect(optional.map(({ path }) => path)).toEqual(['/v1/orders/{orderId}/approval']);
+    expect(JSON.stringify(optional)).not.toContain('"null"');
+  });
+
   it('asks for a signed request everywhere but on what is public, and refuses with problem documents', () => {
     const open = [
       '/health',
       '/v1/service',
       '/openapi.json',
+      '/passkeys',
+      '/passkeys.js',
+      '/v1/nonces',
       '/ledger/checkpoint',
       '/ledger/rotation/{n}',
       '/ledger/timestamps/{name}',

@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importPrivateJwk, type SigningKey, signRequest } from '#shared/signed-request';
-import { type GriffieProcess, isBuilt, startGriffie } from '../support/griffie-process.ts';
+import { bootstrapAdministrators } from '../support/administrators.ts';
+import { type GriffieProcess, isBuilt, runGriffie, startGriffie } from '../support/griffie-process.ts';
+
+async function mustRun(...args: string[]): Promise<void> {
+  const { code, stderr } = await runGriffie(args);
+  expect([code, stderr]).toEqual([0, '']);
+}
 
 /** A port that was free a moment ago. */
 function freePort(): Promise<number> {
@@ -40,7 +46,7 @@ describe.skipIf(!isBuilt)(name, () => {
       privateKey: key.privateKey,
       alg: key.alg,
       kid: key.kid,
-      credentialId: 'first-administrator',
+      credentialId: 'alice',
       audience: url,
       method: 'GET',
       url: `${url}${path}`,
@@ -57,9 +63,10 @@ describe.skipIf(!isBuilt)(name, () => {
     folder = await mkdtemp(join(tmpdir(), 'griffie-test-'));
     port = await freePort();
     url = `http://127.0.0.1:${port}`;
+    const path = (name: string): string => join(folder, name);
+    const [own] = await bootstrapAdministrators(mustRun, url, path, ['--data', join(folder, 'data')]);
     await start();
-    const file = await readFile(join(folder, 'data/keys/first-administrator.json'), 'utf8');
-    key = await importPrivateJwk(JSON.parse(file).privateKey);
+    key = await importPrivateJwk(JSON.parse(await readFile(own, 'utf8')).privateKey);
   });
   afterAll(async () => {
     await griffie.end('SIGKILL');

@@ -68,12 +68,13 @@ describe('of what is asked at the same time, the ledger’s order decides', () =
   });
 
   it('two administrators that revoke each other: one is left', async () => {
-    const other = await t.enrol('administrator');
+    const [one, other] = [t.administrator, t.secondAdministrator];
     const revoke = (by: Person, whom: Person) =>
       by.call('POST', `/v1/credentials/${whom.key.kid}/revocation`, { body: { reason: 'other' } });
-    const answers = await Promise.all([revoke(other, other), revoke(other, other)]);
+    const answers = await Promise.all([revoke(one, other), revoke(other, one)]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 401]);
-    expect((await revoke(t.administrator, t.administrator)).body.code).toBe('credential.last_administrator');
+    const left = answers[0]?.status === 200 ? one : other;
+    expect((await revoke(left, left)).body.code).toBe('credential.last_administrator');
   });
 });
 

@@ -25,6 +25,7 @@ import {
   openEmbeddedDatabase,
   type TrafficStore,
 } from '#shared/store';
+import { ceremonyAdministrator, enrolmentBody } from '../support/enrolment.ts';
 import { testEvent } from '../support/events.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { audience, orderBody, testStart } from '../support/test-service.ts';
@@ -43,10 +44,15 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
+interface Signer {
+  readonly key: SigningKey;
+  readonly credentialId: string;
+}
+
 class Installation {
   readonly clock = createTestClock(testStart);
   readonly noteSigner = createNoteSigner('griffie.example.nl/ledger', generateNoteKey());
-  readonly keys = new Map<Role, { key: SigningKey; credentialId: string }>();
+  readonly keys = new Map<Role, Signer>();
   folder = '';
   caseMasterKey = createMasterKey(generateMasterKey());
   manifestKey: SigningKey | undefined;
@@ -57,6 +63,7 @@ class Installation {
   service: DisclosureService | undefined;
   ledger: Ledger | undefined;
   #met = false;
+  #secondAdministrator: Signer | undefined;
 
   async make(): Promise<void> {
     this.folder = await mkdtemp(join(tmpdir(), 'griffie-test-'));
@@ -65,27 +72,34 @@ class Installation {
     for (const role of ['administrator', 'registrar', 'reviewer', 'officer'] as const) {
       this.keys.set(role, { key: await generateKey('ES256'), credentialId: role });
     }
+    this.#secondAdministrator = { key: await generateKey('ES256'), credentialId: 'second' };
     await this.start();
     for (const role of ['registrar', 'reviewer', 'officer'] as const) {
-      const answer = await this.call('administrator', 'POST', '/v1/credentials', this.#credential(role));
+      const body = await enrolmentBody(this.#candidate(role), role, role);
+      const answer = await this.call('administrator', 'POST', '/v1/credentials', body);
       if (answer.status !== 201) throw new Error(`not enrolled: ${answer.body.code}`);
+      const path = `/v1/credentials/${this.who(role).key.kid}/confirmation`;
+      const proof = await this.#sign(
+        this.#second(),
+        'POST',
+        path,
+        Buffer.from(JSON.stringify({ personId: role, role })),
+      );
+      const confirmed = await this.call('administrator', 'POST', path, { personId: role, role }, proof);
+      if (confirmed.status !== 200) throw new Error(`not confirmed: ${confirmed.body.code}`);
     }
   }
 
-  #credential(role: Role) {
-    const { key, credentialId } = this.who(role);
-    return {
-      credentialId,
-      personId: credentialId,
-      role,
-      algorithm: key.alg,
-      publicKey: { ...key.publicJwk },
-      notBefore: testStart,
-      notAfter: '2097-11-20T09:00:00.000Z',
-    };
+  #candidate(role: Role) {
+    return { ...this.who(role), audience, now: this.clock.now() };
   }
 
-  who(role: Role): { key: SigningKey; credentialId: string } {
+  #second(): Signer {
+    if (!this.#secondAdministrator) throw new Error('not made');
+    return this.#secondAdministrator;
+  }
+
+  who(role: Role): Signer {
     const found = this.keys.get(role);
     if (!found) throw new Error('no such key');
     return found;
@@ -142,10 +156,10 @@ class Installation {
         retentionPeriod: 'P6M',
         manifestKey: { ...manifest.publicJwk },
       },
-      firstAdministrator: {
-        ...this.#credential('administrator'),
-        thumbprint: this.who('administrator').key.kid,
-      },
+      ceremony: [
+        await ceremonyAdministrator(this.#candidate('administrator')),
+        await ceremonyAdministrator({ ...this.#second(), audience, now: this.clock.now() }),
+      ],
     });
     await this.service.start({ host: '127.0.0.1', port: 0 });
   }
@@ -173,7 +187,10 @@ class Installation {
   }
 
   sign(role: Role, method: string, path: string, body = Buffer.alloc(0)): Promise<string> {
-    const { key, credentialId } = this.who(role);
+    return this.#sign(this.who(role), method, path, body);
+  }
+
+  #sign({ key, credentialId }: Signer, method: string, path: string, body: Buffer): Promise<string> {
     return signRequest({
       privateKey: key.privateKey,
       alg: key.alg,

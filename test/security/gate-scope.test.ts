@@ -177,13 +177,7 @@ describe('SQL', () => {
       expect([403, 422]).toContain(answer.status);
     }
     const { publicJwk } = officer.key;
-    const who = { credentialId: 'a', personId: 'a', role: 'officer', algorithm: 'ES256' };
-    const whole = {
-      ...who,
-      publicKey: publicJwk,
-      notBefore: '2096-11-20T09:00:00Z',
-      notAfter: '2097-01-01T00:00:00Z',
-    };
+    const whole = await t.enrolment(officer.key, 'a', 'a', 'officer');
     for (const name of Object.keys(whole)) {
       const body = { ...whole, [name]: name === 'publicKey' ? { ...publicJwk, x: text } : text };
       const answer = await t.administrator.call('POST', '/v1/credentials', { body });

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { writeCeremony } from '#services/disclosure';
 import type { Role } from '#shared/control';
-import { generateKey, importPrivateJwk, type SigningKey, signRequest } from '#shared/signed-request';
+import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
 import { categoryIds } from '#shared/traffic';
+import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 
 /** Somebody with a credential, at a running service. */
 export interface PersonOverHttp {
@@ -48,33 +48,53 @@ export interface OrderInForce {
   readonly recipientIdentity: string;
 }
 
+/** Two administrators of a service, who make the others. */
+export type AdministratorKeys = readonly [SigningKey, SigningKey];
+
+const administratorNames = ['alice', 'bob'] as const;
+
+/** The ceremony on the console, for a service that has not been started yet. */
+export async function makeAdministrators(service: string, keyFolder: string): Promise<AdministratorKeys> {
+  const keys = [await generateKey('ES256'), await generateKey('ES256')] as const;
+  const named = keys.map((key, i) =>
+    ceremonyAdministrator({
+      key,
+      credentialId: administratorNames[i] ?? '',
+      audience: service,
+      now: Date.now(),
+    }),
+  );
+  await writeCeremony(keyFolder, await Promise.all(named));
+  return keys;
+}
+
 /** An officer, and an approved order about half a year of these addresses, at a service that is new. */
 export async function putOrderInForce(
   service: string,
-  keyFolder: string,
+  administrators: AdministratorKeys,
   addresses: readonly string[],
 ): Promise<OrderInForce> {
-  const file = JSON.parse(await readFile(join(keyFolder, 'first-administrator.json'), 'utf8'));
-  const administrator = person(service, file.credentialId, await importPrivateJwk(file.privateKey));
+  const [alice, bob] = [
+    person(service, administratorNames[0], administrators[0]),
+    person(service, administratorNames[1], administrators[1]),
+  ];
   const now = Date.now();
   const utc = (at: number): string => new Date(at).toISOString();
   const day = 86_400_000;
   async function enrol(role: Role): Promise<PersonOverHttp> {
     const key = await generateKey('ES256');
-    await administrator.call('POST', '/v1/credentials', {
-      credentialId: role,
-      personId: role,
+    const body = await enrolmentBody(
+      { key, credentialId: role, audience: service, now: Date.now() },
       role,
-      algorithm: key.alg,
-      publicKey: key.publicJwk,
-      notBefore: utc(now - day),
-      notAfter: utc(now + day),
-    });
+      role,
+    );
+    await alice.call('POST', '/v1/credentials', body);
+    await bob.call('POST', `/v1/credentials/${key.kid}/confirmation`, { personId: role, role });
     return person(service, role, key);
   }
   const registrar = await enrol('registrar');
   const recipientIdentity = await generateIdentity();
-  const content = Buffer.from('%PDF-1.7\n% stands for the order\n').toString('base64');
+  const content = Buffer.from('%PDF-1.7\n% stands for the order\nstartxref\n0\n%%EOF\n').toString('base64');
   const { orderId } = await registrar.call('POST', '/v1/orders', {
     order: {
       regime: 'NL_DOMESTIC',

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { type Installation, openInstallation } from '#services/disclosure';
 import { createNoteSigner, type LedgerEntry, type NoteSigner } from '#shared/ledger';
+import { utc } from '#shared/runtime';
+import { generateKey } from '#shared/signed-request';
 import { createTestClock, type TestClock } from './test-clock.ts';
 import { audience, testStart } from './test-service.ts';
 
@@ -32,8 +34,12 @@ export async function makeSmallInstallation(): Promise<SmallInstallation> {
   const open = () => openInstallation({ ledgerFolder, keyFolder, publicUrl: audience, clock });
 
   const first = await open();
-  const { firstAdministrator, keys } = first;
-  if (firstAdministrator === undefined) throw new Error('not a new installation');
+  const { keys } = first;
+  const { kid: thumbprint, alg, publicJwk } = await generateKey('ES256');
+  const validity = { notBefore: testStart, notAfter: utc(Date.parse(testStart) + 365 * 86_400_000) };
+  const names = { credentialId: 'first-administrator', personId: 'first-administrator' };
+  const key = { algorithm: alg, publicKey: { ...publicJwk }, thumbprint };
+  const enrolment = { ...names, role: 'administrator', ...key, ...validity };
   await first.ledger.append([
     entry('ledger.started', {
       software: '0',
@@ -41,7 +47,7 @@ export async function makeSmallInstallation(): Promise<SmallInstallation> {
       retentionPeriod: 'P6M',
       manifestKey: { ...keys.manifestPublicKey },
     }),
-    { ...entry('credential.enrolled', firstAdministrator), subject: firstAdministrator.thumbprint },
+    { ...entry('credential.enrolled', enrolment), subject: thumbprint },
     ...noise(3),
   ]);
   await first.ledger.close();

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { createDisclosureService, type DisclosureService } from '#services/disclosure';
+import { createDisclosureService, type DisclosureDeps, type DisclosureService } from '#services/disclosure';
 import { createMasterKey, generateMasterKey } from '#shared/case-files';
+import { certificateDigest } from '#shared/certificates';
 import type { Role } from '#shared/control';
 import {
   createLedger,
@@ -15,17 +16,22 @@ import {
   type NoteSigner,
 } from '#shared/ledger';
 import { createMemoryStorage } from '#shared/ledger-storage';
+import type { TrustAnchors } from '#shared/order-document';
 import type { OrderDraft } from '#shared/orders';
-import { type Logger, silentLogger, utc } from '#shared/runtime';
+import { type Logger, silentLogger } from '#shared/runtime';
 import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
 import {
   createMigrations,
   createTrafficStore,
+  type Database,
+  type DiskKeys,
   defaultRetention,
   loadMigrations,
   openEmbeddedDatabase,
+  openEncryptedDatabase,
   type TrafficStore,
 } from '#shared/store';
+import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
 
 export const audience = 'https://griffie.example.nl';
@@ -62,6 +68,11 @@ export interface AnswerBody {
   readonly total: number;
   readonly items: readonly AnswerBody[];
   readonly order: OrderDraft;
+  readonly version: number;
+  readonly deadline?: { readonly dueAt: string; readonly stopped: boolean; readonly missed: boolean };
+  readonly releaseWaitsUntil?: string;
+  readonly followUps?: readonly { readonly id: string; readonly by: string; readonly done: boolean }[];
+  readonly documentSignature?: { readonly state: string; readonly reason?: string };
 }
 
 export interface CallOptions {
@@ -72,6 +83,8 @@ export interface CallOptions {
   readonly jti?: string;
   readonly proof?: string;
   readonly contentType?: string;
+  /** Others, which are not signed. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Somebody with a credential. */
@@ -87,16 +100,25 @@ export interface TestService {
   readonly service: DisclosureService;
   readonly clock: TestClock;
   readonly store: TrafficStore;
+  readonly database: Database;
+  /** Where the engine is on an encrypted disk. */
+  readonly diskKeys: DiskKeys | undefined;
   readonly ledger: Ledger;
   readonly folder: string;
   readonly administrator: Person;
+  /** Confirms what the first enrols. */
+  readonly secondAdministrator: Person;
   readonly recipientIdentity: string;
   /** Master key of the case files, as text. */
   readonly caseMasterKeys: string;
   readonly manifestKey: SigningKey;
   readonly ledgerKey: string;
-  /** Enrols a new key; `personId` defaults to one of its own. */
+  /** Enrols a new key, and has it confirmed; `personId` defaults to one of its own. */
   enrol(role: Role, personId?: string): Promise<Person>;
+  /** Body of an enrolment, with the signature of the key's holder. */
+  enrolment(key: SigningKey, credentialId: string, personId: string, role: Role): Promise<EnrolmentBody>;
+  /** Somebody with a key, enrolled or not. */
+  person(key: SigningKey, credentialId: string, role: Role): Person;
   /** A complete order about alice@example.nl; members given replace its own. */
   orderDraft(change?: Partial<OrderDraft>): OrderDraft;
   record(registrar: Person, draft?: OrderDraft): Promise<string>;
@@ -109,21 +131,36 @@ export interface TestService {
   stop(): Promise<void>;
 }
 
+type EnrolmentBody = Awaited<ReturnType<typeof enrolmentBody>>;
+
 export interface TestServiceOptions {
   readonly storage?: LedgerStorage;
   readonly logger?: Logger;
   readonly folder?: string;
+  /** What signatures of orders' documents must lead to. */
+  readonly documentAnchors?: TrustAnchors;
+  /** Puts something between the service and its store. */
+  readonly between?: (store: TrafficStore) => TrafficStore;
+  /** Certificates to which those of credentials must lead. */
+  readonly anchors?: readonly Uint8Array[];
+  readonly tls?: DisclosureDeps['tls'];
   /** The ledger's key, for tests of what its holder can do. */
   readonly signer?: NoteSigner;
+  /** The engine on an encrypted disk, with its keys there. */
+  readonly diskKeyFolder?: string;
 }
 
-const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\n');
+const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\nstartxref\n0\n%%EOF\n');
 
 /** The real service over the real embedded engine, with a clock that stands still. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'griffie-test-')));
   const clock = createTestClock(testStart);
-  const database = await openEmbeddedDatabase({ folder: join(folder, 'engine') });
+  const engine = { folder: join(folder, 'engine') };
+  const { database, diskKeys } =
+    options.diskKeyFolder === undefined
+      ? { database: await openEmbeddedDatabase(engine), diskKeys: undefined }
+      : await openEncryptedDatabase({ ...engine, keyFolder: options.diskKeyFolder, now: clock.now() });
   const store = createTrafficStore(database, { retention: defaultRetention });
   await createMigrations(database, {
     retention: defaultRetention,
@@ -133,16 +170,22 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const signer = options.signer ?? createNoteSigner('griffie.example.nl/ledger', generateNoteKey());
   const ledger = await createLedger({ storage, signer });
   const manifestKey = await generateKey('EdDSA');
-  const adminKey = await generateKey('ES256');
+  const adminKeys = [await generateKey('ES256'), await generateKey('ES256')] as const;
+  const candidate = (key: SigningKey, credentialId: string) => ({
+    key,
+    credentialId,
+    audience,
+    now: clock.now(),
+  });
   const caseMasterKeys = generateMasterKey();
-  const year = { notBefore: utc(clock.now()), notAfter: utc(clock.now() + 365 * 86_400_000) };
   const service = await createDisclosureService({
     ledger,
     ledgerFiles: storage,
     ledgerKey: signer.verifier.vkey,
-    store,
+    store: options.between?.(store) ?? store,
     clock,
     logger: options.logger ?? silentLogger,
+    ...(options.documentAnchors ? { documentAnchors: options.documentAnchors } : {}),
     manifestSigner: { kid: manifestKey.kid, privateKey: manifestKey.privateKey },
     caseMasterKey: createMasterKey(caseMasterKeys),
     caseFolder: join(folder, 'cases'),
@@ -153,16 +196,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       audience,
       retentionPeriod: 'P6M',
       manifestKey: { ...manifestKey.publicJwk },
+      ...(options.anchors ? { anchors: options.anchors.map(certificateDigest) } : {}),
     },
-    firstAdministrator: {
-      credentialId: 'first-administrator',
-      personId: 'first-administrator',
-      role: 'administrator',
-      algorithm: adminKey.alg,
-      publicKey: { ...adminKey.publicJwk },
-      thumbprint: adminKey.kid,
-      ...year,
-    },
+    anchors: options.anchors ?? [],
+    ...(options.tls ? { tls: options.tls } : {}),
+    ceremony: [
+      await ceremonyAdministrator(candidate(adminKeys[0], 'first-administrator')),
+      await ceremonyAdministrator(candidate(adminKeys[1], 'second-administrator')),
+    ],
   });
   const recipientIdentity = await generateIdentity();
   const recipient = await identityToRecipient(recipientIdentity);
@@ -179,6 +220,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       method,
       url: path,
       headers: {
+        ...call.headers,
         ...(payload ? { 'content-type': call.contentType ?? 'application/json' } : {}),
         ...(proof === undefined ? {} : { 'griffie-proof': proof }),
       },
@@ -221,16 +263,23 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     };
   }
 
-  const administrator = person(adminKey, 'first-administrator', 'administrator');
+  const administrator = person(adminKeys[0], 'first-administrator', 'administrator');
+  const secondAdministrator = person(adminKeys[1], 'second-administrator', 'administrator');
   let enrolled = 0;
 
   const harness: TestService = {
     service,
     clock,
     store,
+    database,
+    diskKeys,
     ledger,
     folder,
     administrator,
+    secondAdministrator,
+    person,
+    enrolment: (key, credentialId, personId, role) =>
+      enrolmentBody(candidate(key, credentialId), personId, role),
     recipientIdentity,
     caseMasterKeys,
     manifestKey,
@@ -239,10 +288,12 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     enrol: async (role, personId = `person-${++enrolled}-${randomUUID().slice(0, 8)}`) => {
       const key = await generateKey('ES256');
       const credentialId = `${role}-${++enrolled}`;
-      const answer = await administrator.call('POST', '/v1/credentials', {
-        body: { credentialId, personId, role, algorithm: key.alg, publicKey: key.publicJwk, ...year },
-      });
+      const body = await harness.enrolment(key, credentialId, personId, role);
+      const answer = await administrator.call('POST', '/v1/credentials', { body });
       if (answer.status !== 201) throw new Error(`not enrolled: ${answer.body.code}`);
+      const path = `/v1/credentials/${key.kid}/confirmation`;
+      const confirmed = await secondAdministrator.call('POST', path, { body: { personId, role } });
+      if (confirmed.status !== 200) throw new Error(`not confirmed: ${confirmed.body.code}`);
       return person(key, credentialId, role);
     },
     orderDraft: (change = {}) => ({
@@ -282,7 +333,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     approvedOrder: async (draft) => {
       const orderId = await harness.record(await harness.enrol('registrar'), draft);
       const reviewer = await harness.enrol('reviewer');
-      const answer = await reviewer.call('POST', `/v1/orders/${orderId}/approval`);
+      // Whoever approves a domain or a prefix confirms the counts that they were shown.
+      const broad = draft?.scope?.broadTargetsOrdered === true;
+      const shown = broad ? await reviewer.call('GET', `/v1/orders/${orderId}/estimate`) : undefined;
+      const answer = await reviewer.call(
+        'POST',
+        `/v1/orders/${orderId}/approval`,
+        shown && { body: { estimate: shown.body } },
+      );
       if (answer.status !== 200) throw new Error(`not approved: ${JSON.stringify(answer.body)}`);
       return orderId;
     },

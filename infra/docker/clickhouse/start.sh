@@ -1,14 +1,9 @@
 #!/bin/bash
 # Gives the server what infra/clickhouse takes from its environment, out of the secrets, and becomes it. Of the
 # users' passwords it has the hashes only.
-# SECRETS, DATA and SERVER replace folders and program, for tests.
+# SECRETS and SERVER replace folder and program, for tests.
 set -euo pipefail
 secrets="${SECRETS:-/run/secrets}"
-disk="${DATA:-/var/lib/clickhouse}/griffie/encrypted"
-
-# Inserts look for their folder under the disk's path twice (infra/clickhouse/README.md).
-mkdir -p "$disk$(dirname "$disk")"
-[ -e "$disk$disk" ] || ln -s "$disk" "$disk$disk"
 
 for user in ingest disclosure retention owner; do
   hash="$(cat "$secrets/clickhouse-$user.sha256")"

@@ -20,3 +20,6 @@ allow kafka-collector --operation Write --operation Describe --topic "${prefix}m
 allow kafka-ingester --operation Read --operation Describe --topic "${prefix}mail.traffic.v1" --topic "${prefix}mail.traffic.rejected.v1"
 allow kafka-ingester --operation Write --topic "${prefix}mail.traffic.rejected.v1"
 allow kafka-ingester --operation Read --group "${prefix}griffie.mail." --resource-pattern-type prefixed
+# Several replicas of the disclosure service, where they are (docs/operations.md). Nobody else writes there.
+allow kafka-disclosure --operation Write --operation Read --operation Describe --topic "${prefix}griffie.ledger.v1"
+allow kafka-disclosure --operation Read --operation Delete --group "${prefix}griffie.ledger." --resource-pattern-type prefixed

@@ -12,13 +12,14 @@ import {
   orderDetails,
   type RecordedRequest,
 } from '#shared/control';
+import { checkDocumentSignature, mediaTypeOf } from '#shared/order-document';
 import {
   checkOrder,
   type Order,
   orderDraftSchema,
   parseTarget,
+  type Regimes,
   type RequestedScope,
-  regimes,
   type Target,
   targetKinds,
 } from '#shared/orders';
@@ -33,12 +34,15 @@ import type { CaseFileResult, CaseReader } from './case-files.ts';
  */
 
 const recordBody = z.object({
+  /** Of an amendment: the version that it replaces. */
+  version: z.int().optional(),
   order: orderDraftSchema,
   document: z.object({ mediaType: z.string(), content: z.string() }),
 });
 const utc = z.iso.datetime({ offset: true }).transform((value) => new Date(value).toISOString());
 const disclosureBody = z.object({
   orderId: z.string(),
+  orderVersion: z.int().default(1),
   scope: z
     .object({
       targets: z
@@ -72,11 +76,14 @@ class Ended extends Error {
   }
 }
 
-/** @param cases of the operator's case folder or a copy of it */
-export function createCaseChecker(cases: CaseReader): CaseChecker {
+/**
+ * @param cases of the operator's case folder or a copy of it
+ * @param regimes in force here; orders under others, or other versions of them, are not judged
+ */
+export function createCaseChecker(cases: CaseReader, regimes: Regimes): CaseChecker {
   return async (state, entry, request) => {
     try {
-      return await check(cases, state, entry, request);
+      return await check(cases, regimes, state, entry, request);
     } catch (error) {
       if (error instanceof Ended) return error.finding;
       throw error;
@@ -86,13 +93,15 @@ export function createCaseChecker(cases: CaseReader): CaseChecker {
 
 async function check(
   cases: CaseReader,
+  regimes: Regimes,
   state: ControlState,
   entry: AnyControlEntry,
   request: RecordedRequest,
 ): Promise<CaseFinding> {
   switch (entry.kind) {
     case 'order.recorded':
-      return checkRecorded(cases, entry, request);
+    case 'order.amended':
+      return checkVersion(cases, regimes, entry, request);
     case 'disclosure.requested':
     case 'disclosure.refused':
       return checkDisclosure(cases, state, entry, request);
@@ -101,12 +110,15 @@ async function check(
   }
 }
 
-async function checkRecorded(
+async function checkVersion(
   cases: CaseReader,
-  { subject = '', at, commitments = {}, details }: ControlEntry<'order.recorded'>,
+  regimes: Regimes,
+  entry: ControlEntry<'order.recorded'> | ControlEntry<'order.amended'>,
   { claims }: RecordedRequest,
 ): Promise<CaseFinding> {
-  const file = async (name: string) => opened(await cases.read(subject, `${name}-v1`, commitments[name]));
+  const { subject = '', at, commitments = {}, details } = entry;
+  const file = async (name: string) =>
+    opened(await cases.read(subject, `${name}-v${details.version}`, commitments[name]));
   const [order, document, body] = [await file('order'), await file('document'), await file('request')];
   if (bodyDigest(body) !== claims.bdh) return fault('keeps another request than the one that was signed');
   const asked = parse(body, recordBody);
@@ -116,20 +128,55 @@ async function checkRecorded(
   if (!Buffer.from(content, 'base64').equals(document)) {
     return fault('keeps another document than the one that was signed');
   }
-  if (!isDeepStrictEqual(member(kept, 'document'), { mediaType, bytes: document.length, sha256 })) {
+  const { signature, ...bare } = Object(member(kept, 'document'));
+  if (!isDeepStrictEqual(bare, { mediaType, bytes: document.length, sha256 })) {
     return fault('keeps an order with another document');
+  }
+  const signatureFault = await checkSignature(document, details.documentSignature, signature, at);
+  if (signatureFault !== null) return fault(signatureFault);
+  if (entry.kind === 'order.amended' && asked.version !== details.version - 1) {
+    return fault('replaces another version than its request names');
   }
   const { regime } = asked.order;
   if (regime === undefined) return fault('records an order without a regime');
-  if (regimes[regime].version !== details.regimeVersion) return otherRules;
-  const checked = checkOrder(asked.order, at);
+  if (regimes.get(regime)?.version !== details.regimeVersion) return otherRules;
+  const checked = checkOrder(asked.order, at, regimes);
   if (!checked.ok) return fault('records an order that the rules refuse');
   if (!isDeepStrictEqual(plain(checked.order), member(kept, 'order'))) {
     return fault('keeps another order than the one that was signed');
   }
-  return isDeepStrictEqual(plain(orderDetails(checked.order)), plain(details))
+  return isDeepStrictEqual(
+    plain(orderDetails(checked.order, details.version, details.documentSignature)),
+    plain(details),
+  )
     ? follows
     : fault('says something else of its order than the order does');
+}
+
+/**
+ * Whether what the ledger says of the document's signature is what the case file says, and what the document
+ * bears. Whom it may lead to is the operator's configuration and not asked here.
+ */
+async function checkSignature(
+  document: Uint8Array,
+  recorded: ControlEntry<'order.recorded'>['details']['documentSignature'],
+  kept: unknown,
+  at: string,
+): Promise<string | null> {
+  if (recorded === undefined) return null;
+  const [state, reason] = [member(kept, 'state'), member(kept, 'reason')];
+  if (state !== recorded.state || reason !== recorded.reason)
+    return 'says something else of a signature than its case file';
+  const type = mediaTypeOf(document);
+  if (type === null) return 'keeps a document that the service would not have taken';
+  const found = await checkDocumentSignature(type, document, { certificates: [] }, Date.parse(at));
+  const isRight = found.reason === 'signature.no_anchors';
+  const mayBe = isRight
+    ? recorded.state === 'valid' ||
+      recorded.reason === 'signature.no_anchors' ||
+      recorded.reason === 'signature.not_trusted'
+    : recorded.state === found.state && recorded.reason === found.reason;
+  return mayBe ? null : 'says something else of a signature than its document bears';
 }
 
 async function checkDisclosure(
@@ -147,8 +194,12 @@ async function checkDisclosure(
   if (bodyDigest(body) !== claims.bdh) return fault('keeps another request than the one that was signed');
   const asked = parse(body, disclosureBody);
   if (asked.orderId !== orderId) return fault('names another order than its request');
+  if (asked.orderVersion !== (entry.details.orderVersion ?? 1)) {
+    return fault('names another version of its order than its request');
+  }
   const order = await orderOf(cases, recorded);
-  const decision = decideDisclosure(state, orderId, order, requestedScope(asked.scope), entry.at);
+  const named = { orderId, version: asked.orderVersion };
+  const decision = decideDisclosure(state, named, order, requestedScope(asked.scope), entry.at);
   if (entry.kind === 'disclosure.refused') {
     const same = !decision.ok && isDeepStrictEqual([...decision.codes], entry.details.codes);
     return same ? follows : fault('refuses, and the rules decide otherwise');
@@ -159,9 +210,10 @@ async function checkDisclosure(
     : fault('keeps another scope than the rules come to');
 }
 
-async function orderOf(cases: CaseReader, { orderId, commitments }: OrderState): Promise<Order> {
-  // Its form is vouched for by the digest: `checkRecorded` has held the same bytes to the rules.
-  return member(json(opened(await cases.read(orderId, 'order-v1', commitments.order))), 'order') as Order;
+async function orderOf(cases: CaseReader, { orderId, details, commitments }: OrderState): Promise<Order> {
+  const bytes = opened(await cases.read(orderId, `order-v${details.version}`, commitments.order));
+  // Its form is vouched for by the digest: `checkVersion` has held the same bytes to the rules.
+  return member(json(bytes), 'order') as Order;
 }
 
 function requestedScope(scope: z.infer<typeof disclosureBody>['scope']): RequestedScope {

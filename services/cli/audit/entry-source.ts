@@ -119,9 +119,9 @@ function learn(
   { index, entry }: FoundEntry,
   into: Map<string, { credentialId: string; personId: string }>,
 ): void {
-  if (entry.kind !== 'credential.enrolled') return;
+  if (entry.kind !== 'credential.enrolled' && entry.kind !== 'credential.rotated') return;
   const { kind, details } = asControlEntry(index, entry);
-  if (kind === 'credential.enrolled') into.set(details.thumbprint, details);
+  if (kind === 'credential.enrolled' || kind === 'credential.rotated') into.set(details.thumbprint, details);
 }
 
 function decode(leaf: Uint8Array, index: number, place: string): LedgerEntry {

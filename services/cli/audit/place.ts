@@ -10,7 +10,7 @@ import {
 import { readTileDirectory } from '#shared/ledger-storage';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { fetchKeys } from '../commands/service.ts';
-import { readCredentialFile } from '../credential-file.ts';
+import { openCredential } from '../credential-file.ts';
 import { CliError, unusable } from '../errors.ts';
 import { fileError, readBounded, smallFileBytes } from '../files.ts';
 import { clientLimits } from '../http-answer.ts';
@@ -105,7 +105,7 @@ export async function auditorOf(
   if (as === undefined) {
     throw unusable('usage', "entries are for auditors only; add --as with an auditor's credential file");
   }
-  const credential = await readCredentialFile(as);
+  const credential = await openCredential(io, as);
   if (credential.service !== service) {
     throw unusable('usage', `${as} is a credential for ${credential.service}; use that URL`);
   }

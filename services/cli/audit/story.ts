@@ -1,12 +1,6 @@
-import { asControlEntry, type Credential } from '#shared/control';
+import { asControlEntry, type Credential, verifierOf } from '#shared/control';
 import type { LedgerEntry } from '#shared/ledger';
-import {
-  isSignatureAlgorithm,
-  parseCompact,
-  proofLimits,
-  validatePublicJwk,
-  verifyCompact,
-} from '#shared/signed-request';
+import { parseProof } from '#shared/signed-request';
 import { refused } from '../errors.ts';
 import { type EntrySource, entriesFrom, type FoundEntry } from './entry-source.ts';
 
@@ -24,12 +18,7 @@ export interface Story {
 }
 
 /** What is told of the order itself; of other disclosures under it, nothing. */
-const orderKinds: ReadonlySet<string> = new Set([
-  'order.recorded',
-  'order.approved',
-  'order.rejected',
-  'case.erased',
-]);
+const isOfOrder = (kind: string): boolean => kind.startsWith('order.') || kind === 'case.erased';
 
 /**
  * Everything about one disclosure: its order and who recorded and approved it, the request, the decision,
@@ -42,7 +31,7 @@ export async function readStory(source: EntrySource, disclosureId: string): Prom
   if (typeof orderId !== 'string') {
     throw refused('disclosure.unknown', 'no entry is about this disclosure; check its id');
   }
-  const ofOrder = (await all(source, [orderId])).filter(({ entry }) => orderKinds.has(entry.kind));
+  const ofOrder = (await all(source, [orderId])).filter(({ entry }) => isOfOrder(entry.kind));
   const entries = [...ofOrder, ...own].sort((a, b) => a.index - b.index);
   const credentials = await credentialsOf(source, entries);
   return {
@@ -69,10 +58,11 @@ async function credentialsOf(
   const credentials = new Map<string, Credential>();
   const thumbprints = [...wanted];
   for (let i = 0; i < thumbprints.length; i += 16) {
-    const filter = { about: thumbprints.slice(i, i + 16), kinds: ['credential.enrolled' as const] };
+    const about = thumbprints.slice(i, i + 16);
+    const filter = { about, kinds: ['credential.enrolled' as const, 'credential.rotated' as const] };
     for await (const { index, entry } of entriesFrom(source, filter)) {
       const control = asControlEntry(index, entry);
-      if (control.kind === 'credential.enrolled')
+      if (control.kind === 'credential.enrolled' || control.kind === 'credential.rotated')
         credentials.set(control.details.thumbprint, control.details);
     }
   }
@@ -95,9 +85,8 @@ async function signatureOf(
   credential: Credential | undefined,
 ): Promise<StoryEntry['signature']> {
   if (evidence === undefined) return 'none';
-  const parsed = parseCompact(evidence, proofLimits.proofChars);
-  if (!credential || !parsed.ok || !isSignatureAlgorithm(credential.algorithm)) return 'wrong';
-  const key = await validatePublicJwk(credential.publicKey, credential.algorithm);
-  const isTheirs = key.ok && key.kid === credential.thumbprint && parsed.jws.header.kid === key.kid;
-  return isTheirs && (await verifyCompact(parsed.jws, key)) ? 'verified' : 'wrong';
+  const parsed = parseProof(evidence);
+  if (!credential || !parsed.ok || parsed.proof.kid !== credential.thumbprint) return 'wrong';
+  const verify = await verifierOf(credential);
+  return (await verify(parsed.proof.jws)) ? 'verified' : 'wrong';
 }

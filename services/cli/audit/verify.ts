@@ -6,6 +6,7 @@ import {
   type SignedCheckpoint,
   verifyLog,
 } from '#shared/ledger';
+import { loadRegimes } from '#shared/regimes';
 import { utc } from '#shared/runtime';
 import type { CliIo } from '../io.ts';
 import { write } from '../io.ts';
@@ -32,6 +33,8 @@ export interface VerifyOptions extends PlaceOptions {
   readonly quorum?: number;
   /** Certificates of a time-stamping authority that is trusted: demands its time stamps. */
   readonly timestampCa?: string;
+  /** Folder of the data files of regimes that are not shipped. */
+  readonly regimes?: string;
   /** Folder of case files, and what opens them. */
   readonly cases?: { readonly folder: string; readonly opens: CaseKeys };
 }
@@ -75,7 +78,8 @@ export async function verifyLedger(io: CliIo, place: string, options: VerifyOpti
   // Before the checkpoint, which is then at least as long.
   const note = demand.quorum === 0 ? null : openWitnessed(await readWitnessed(), chain.keys, demand);
   const timestamps = await readTimestamps(reader, chain.keys, options.timestampCa, io.now());
-  const replay = new Replay(cases && createCaseChecker(cases));
+  const regimes = loadRegimes(options.regimes);
+  const replay = new Replay(cases && createCaseChecker(cases, regimes), regimes);
   const log = await verifyLog(reader, {
     verifiers: [key, ...demand.witnesses],
     earlier: [

@@ -21,6 +21,7 @@ interface VerifyArguments {
   readonly cases?: string;
   readonly caseIdentity?: string;
   readonly caseMaster?: string;
+  readonly regimes?: string;
   readonly json?: boolean;
 }
 
@@ -48,6 +49,7 @@ function addVerify(audit: Command, io: CliIo): void {
     .addOption(
       new Option('--case-master <file>', 'the master key of all cases, instead').conflicts('caseIdentity'),
     )
+    .option('--regimes <folder>', 'data files of more legal regimes than those that are shipped')
     .addOption(jsonOption())
     .addHelpText(
       'after',

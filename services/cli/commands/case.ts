@@ -82,6 +82,7 @@ function addRotateMaster(cases: Command, io: CliIo): void {
     .addHelpText('after', example('case rotate-master --data /var/lib/griffie --keys /etc/griffie/keys'))
     .action(async (options: FolderOptions) => {
       const folders = installationFolders(options);
+      await refuseReplicas(folders);
       const result = await withLedgerLock(folders, () => unlocking(() => rotate(io, folders)));
       await printResult(io, options.json, result, [
         ...pairs({ from: result.from, to: result.to, cases: result.cases }),
@@ -96,6 +97,17 @@ function addRotateMaster(cases: Command, io: CliIo): void {
         );
       }
     });
+}
+
+/** Every replica wraps keys by itself: with another master key on one of them, nobody could open the others' cases. */
+async function refuseReplicas({ keyFolder }: InstallationFolders): Promise<void> {
+  const { isReplicated } = await import('#services/disclosure');
+  if (await isReplicated(keyFolder)) {
+    throw refused(
+      'rotation.replicas',
+      'several replicas share these case files, and their master key cannot be changed yet',
+    );
+  }
 }
 
 async function rotate(io: CliIo, { caseFolder, keyFolder }: InstallationFolders) {

@@ -1,13 +1,16 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Role, roles, thumbprintSchema } from '#shared/control';
 import { utc } from '#shared/runtime';
+import { readChain } from '../certificate-file.ts';
 import { readPublicKeyFile } from '../credential-file.ts';
+import { unusable } from '../errors.ts';
 import type { CliIo } from '../io.ts';
 import { example, type SignedOptions, signed, signedClient, timeArgument } from '../options.ts';
 import { pairs, printResult, table } from '../output.ts';
 import { type CredentialView, credentialView, cutNote, listOf } from '../views.ts';
 
 interface EnrolOptions extends SignedOptions {
+  readonly certificate?: string;
   readonly key: string;
   readonly person: string;
   readonly role: Role;
@@ -17,17 +20,33 @@ interface EnrolOptions extends SignedOptions {
 
 const revocationReasons = ['left', 'lost', 'compromised', 'superseded', 'other'];
 
-/** `griffie credential …`: for administrators, who never see records or orders. */
+interface ConfirmOptions extends SignedOptions {
+  readonly key?: string;
+  readonly person: string;
+  readonly role: Role;
+}
+
+interface RotateOptions extends SignedOptions {
+  readonly key: string;
+}
+
+const roleOption = (): Option =>
+  new Option('--role <role>', 'the one role').choices(roles).makeOptionMandatory();
+
+/** `griffie credential …`: for administrators, who never see records or orders; `rotate` for everybody. */
 export function addCredentialCommands(program: Command, io: CliIo): void {
-  const credential = program.command('credential').description('enrol, revoke and list credentials');
+  const credential = program
+    .command('credential')
+    .description('enrol, confirm, rotate, revoke and list credentials');
 
   signed(credential.command('enrol'))
-    .description('enrol the public key of a person for one role')
+    .description('enrol the public key of a person for one role; another administrator must confirm it')
     .requiredOption('--key <file>', 'public key file that the person gave you')
     .requiredOption('--person <id>', 'id of the person: the same for all their credentials')
-    .addOption(new Option('--role <role>', 'the one role').choices(roles).makeOptionMandatory())
+    .addOption(roleOption())
     .option('--not-before <time>', 'first instant of validity (default: now)', timeArgument)
     .option('--not-after <time>', 'end of validity (default: a year later)', timeArgument)
+    .option('--certificate <file>', 'PEM of its certificate and those up to a trusted authority')
     .addHelpText(
       'after',
       example(
@@ -35,30 +54,82 @@ export function addCredentialCommands(program: Command, io: CliIo): void {
       ),
     )
     .action(async (options: EnrolOptions) => {
-      const { credentialId, algorithm, publicKey } = await readPublicKeyFile(options.key);
+      const { credentialId, algorithm, publicKey, possession } = await readPublicKeyFile(options.key);
       const notBefore = options.notBefore ?? utc(io.now());
       const notAfter = options.notAfter ?? aYearAfter(notBefore);
       const client = await signedClient(io, options.as);
       const { person: personId, role } = options;
-      const body = { credentialId, personId, role, algorithm, publicKey, notBefore, notAfter };
-      const enrolled = await client.post('/v1/credentials', body, credentialView);
-      await printResult(io, options.json, enrolled, pairs({ ...enrolled }));
+      const who = { credentialId, personId, role };
+      const chain = options.certificate === undefined ? null : await readChain(options.certificate);
+      const body = {
+        ...{ ...who, algorithm, publicKey, notBefore, notAfter, possession },
+        ...(chain ? { chainSha256: chain.sha256 } : {}),
+      };
+      const enrolled = await client.post('/v1/credentials', body, credentialView, chain?.headers);
+      await printResult(io, options.json, enrolled, [
+        ...credentialLines(enrolled),
+        '',
+        'Next: another administrator confirms it; until then it may do nothing.',
+        `griffie credential confirm ${enrolled.thumbprint} --as … --person ${personId} --role ${role}`,
+      ]);
+    });
+
+  signed(credential.command('confirm'))
+    .argument('[thumbprint]', 'of its key, as its owner told you; or give --key', thumbprintArgument)
+    .description('confirm what another administrator enrolled: say for whom and for which role')
+    .option('--key <file>', 'public key file that the person gave you')
+    .requiredOption('--person <id>', 'id of the person')
+    .addOption(roleOption())
+    .addHelpText(
+      'after',
+      example(
+        'credential confirm --as admin-2.json --key j-devries-1.public.json --person j-devries --role officer',
+      ),
+    )
+    .action(async (given: string | undefined, options: ConfirmOptions) => {
+      const { key, person: personId, role } = options;
+      if ((given === undefined) === (key === undefined)) {
+        throw unusable('usage.key', 'give either the thumbprint or --key with the public key file');
+      }
+      const thumbprint = key === undefined ? given : (await readPublicKeyFile(key)).thumbprint;
+      const client = await signedClient(io, options.as);
+      const path = `/v1/credentials/${thumbprint}/confirmation`;
+      const confirmed = await client.post(path, { personId, role }, credentialView);
+      await printResult(io, options.json, confirmed, credentialLines(confirmed));
+    });
+
+  signed(credential.command('rotate'))
+    .description(
+      'let a new key take the place of yours, which ends at once: same person, role and end of validity',
+    )
+    .requiredOption('--key <file>', 'public key file of the new one')
+    .addHelpText('after', example('credential rotate --as me.json --key me-2.public.json'))
+    .action(async (options: RotateOptions) => {
+      const { credentialId, algorithm, publicKey, possession } = await readPublicKeyFile(options.key);
+      const client = await signedClient(io, options.as);
+      const body = { credentialId, algorithm, publicKey, possession };
+      const rotated = await client.post('/v1/credentials/rotation', body, credentialView);
+      await printResult(io, options.json, rotated, [
+        ...credentialLines(rotated),
+        '',
+        `The old key may do nothing more; remove ${options.as} once you have used the new one.`,
+      ]);
     });
 
   signed(credential.command('revoke'))
     .argument('<thumbprint>', 'of its key, as credential list prints it', thumbprintArgument)
-    .description('revoke a credential; what it signed before stays valid evidence')
+    .description('revoke a credential, alone and at once; what it signed before stays valid evidence')
     .addOption(new Option('--reason <reason>', 'why').choices(revocationReasons).makeOptionMandatory())
     .addHelpText('after', example('credential revoke --as admin.json CtC6…thumbprint --reason lost'))
     .action(async (thumbprint: string, options: SignedOptions & { readonly reason: string }) => {
       const client = await signedClient(io, options.as);
       const path = `/v1/credentials/${thumbprint}/revocation`;
       const revoked = await client.post(path, { reason: options.reason }, credentialView);
-      await printResult(io, options.json, revoked, pairs({ ...revoked }));
+      await printResult(io, options.json, revoked, credentialLines(revoked));
     });
 
   signed(credential.command('list'))
-    .description('list all credentials')
+    .description('list all credentials, with their state and last use')
     .addHelpText('after', example('credential list --as admin.json'))
     .action(async (options: SignedOptions) => {
       const client = await signedClient(io, options.as);
@@ -72,20 +143,27 @@ export function addCredentialCommands(program: Command, io: CliIo): void {
 
 function credentialTable(items: readonly CredentialView[], now: string): string[] {
   return table(
-    ['CREDENTIAL', 'PERSON', 'ROLE', 'STATE', 'NOT AFTER', 'THUMBPRINT'],
+    ['CREDENTIAL', 'PERSON', 'ROLE', 'STATE', 'NOT AFTER', 'LAST USE', 'THUMBPRINT'],
     items.map((item) => [
       item.credentialId,
       item.personId,
       item.role,
       stateOf(item, now),
       item.notAfter,
+      item.lastUsedAt ?? 'never',
       item.thumbprint,
     ]),
   );
 }
 
-function stateOf({ revokedAt, notBefore, notAfter }: CredentialView, now: string): string {
+const credentialLines = ({ pending, ...view }: CredentialView): string[] =>
+  pairs({ ...view, state: pending ? 'waits for confirmation' : undefined });
+
+function stateOf(view: CredentialView, now: string): string {
+  const { pending, replacedBy, revokedAt, notBefore, notAfter } = view;
+  if (replacedBy !== undefined) return 'rotated';
   if (revokedAt !== undefined) return 'revoked';
+  if (pending) return 'unconfirmed';
   if (now < notBefore) return 'not yet valid';
   return now < notAfter ? 'valid' : 'expired';
 }

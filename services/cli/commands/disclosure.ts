@@ -10,6 +10,7 @@ import {
   collect,
   example,
   idArgument,
+  orderVersionOption,
   type SignedOptions,
   signed,
   signedClient,
@@ -25,6 +26,7 @@ interface TargetInput {
 
 interface RequestOptions extends SignedOptions {
   readonly order: string;
+  readonly orderVersion: number;
   readonly target: readonly TargetInput[];
   readonly subaddresses?: boolean;
   readonly from?: string;
@@ -41,6 +43,7 @@ export function addDisclosureCommands(program: Command, io: CliIo): void {
   signed(disclosure.command('request'))
     .description('request what an approved order names, or less of it (officer)')
     .requiredOption('--order <id>', 'order id', idArgument)
+    .addOption(orderVersionOption('version of the order that you read'))
     .addOption(
       new Option('--target <kind=value>', `less than the order names; kinds: ${targetKinds.join(', ')}`)
         .argParser(addTarget)
@@ -65,7 +68,8 @@ export function addDisclosureCommands(program: Command, io: CliIo): void {
     )
     .action(async (options: RequestOptions) => {
       const client = await signedClient(io, options.as);
-      const body = { orderId: options.order, ...scopeOf(options) };
+      const { order: orderId, orderVersion } = options;
+      const body = { orderId, orderVersion, ...scopeOf(options) };
       const requested = await client.post('/v1/disclosures', body, disclosureView);
       const { disclosureId } = requested;
       const last =

@@ -2,18 +2,26 @@ import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { labelSchema } from '#shared/control';
 import { utc } from '#shared/runtime';
-import { generateKey, type SignatureAlgorithm } from '#shared/signed-request';
-import { algorithmNames, publicKeyOf, readCredentialFile, writeCredentialFile } from '../credential-file.ts';
+import { generateKey, type SignatureAlgorithm, type SignerKey } from '#shared/signed-request';
+import {
+  algorithmNames,
+  openCredential,
+  publicKeyOf,
+  writeCredentialFile,
+  writeTokenFile,
+} from '../credential-file.ts';
 import { requireAbsent, writeNewFile } from '../files.ts';
 import type { CliIo } from '../io.ts';
 import { asOption, example, jsonOption, serviceUrlArgument } from '../options.ts';
 import { pairs, printResult } from '../output.ts';
+import { openTokenKey, parseTokenUri, tokenUri } from '../pkcs11/index.ts';
 
 interface NewOptions {
   readonly credential: string;
   readonly service: string;
   readonly out: string;
-  readonly algorithm: SignatureAlgorithm;
+  readonly algorithm?: SignatureAlgorithm;
+  readonly pkcs11?: string;
   readonly json?: boolean;
 }
 
@@ -38,35 +46,40 @@ export function addKeyCommands(program: Command, io: CliIo): void {
     .requiredOption('--service <url>', 'public URL of the service', serviceUrlArgument)
     .requiredOption('--out <file>', 'new file for it; only you can read it')
     .addOption(
-      new Option('--algorithm <name>', 'signature algorithm').choices(algorithmNames).default('ES256'),
+      new Option('--algorithm <name>', 'signature algorithm (default: ES256)').choices(algorithmNames),
+    )
+    .addOption(
+      new Option('--pkcs11 <uri>', 'take a key that is on a token, such as a smart card').conflicts(
+        'algorithm',
+      ),
     )
     .addOption(jsonOption())
     .addHelpText(
       'after',
       example('key new --credential j-devries-1 --service https://griffie.example.nl --out me.json'),
     )
-    .action(async ({ credential, service, out, algorithm, json }: NewOptions) => {
+    .action(async (options: NewOptions) => {
+      const { credential, service, out, json } = options;
       await requireAbsent(out);
-      const made = await generateKey(algorithm);
-      await writeCredentialFile(out, { credentialId: credential, service, key: made });
-      const result = { credentialId: credential, service, algorithm, thumbprint: made.kid, file: out };
+      const { alg: algorithm, kid: thumbprint } = await makeCredential(io, options);
+      const result = { credentialId: credential, service, algorithm, thumbprint, file: out };
       await printResult(io, json, result, [
-        ...pairs({ credential, algorithm, thumbprint: made.kid, file: out }),
+        ...pairs({ credential, algorithm, thumbprint, file: out }),
         '',
         `Next: griffie key public --as ${out} --out ${credential}.public.json`,
-        'and give that file to your administrator; tell the thumbprint by another channel.',
+        'and give that file to two administrators; tell them the thumbprint by another channel.',
       ]);
     });
 
   key
     .command('public')
-    .description('show the public half of a credential, for the administrator')
+    .description('show the public half of a credential, for the administrators; good for thirty days')
     .addOption(asOption())
     .option('--out <file>', 'write it to a new file')
     .addOption(jsonOption())
     .addHelpText('after', example('key public --as me.json --out me.public.json'))
     .action(async ({ as, out, json }: PublicOptions) => {
-      const half = publicKeyOf(await readCredentialFile(as));
+      const half = await publicKeyOf(await openCredential(io, as), io.now());
       if (out === undefined) return printResult(io, true, half, []);
       await writeNewFile(out, `${JSON.stringify(half, null, 2)}\n`);
       await printResult(io, json, { ...half, file: out }, pairs({ thumbprint: half.thumbprint, file: out }));
@@ -86,6 +99,22 @@ export function addKeyCommands(program: Command, io: CliIo): void {
       await writeNewFile(out, `# created: ${utc(io.now())}\n# public key: ${recipient}\n${identity}\n`);
       await printResult(io, json, { recipient, file: out }, [recipient]);
     });
+}
+
+/** A new key in the credential file, or one on a token, which the file names. */
+async function makeCredential(
+  io: CliIo,
+  { credential, service, out, algorithm = 'ES256', pkcs11 }: NewOptions,
+): Promise<SignerKey> {
+  const names = { credentialId: credential, service };
+  if (pkcs11 === undefined) {
+    const key = await generateKey(algorithm);
+    await writeCredentialFile(out, { ...names, key });
+    return key;
+  }
+  const { key, found } = await openTokenKey(io, parseTokenUri(pkcs11));
+  await writeTokenFile(out, { ...names, key, pkcs11: tokenUri(found) });
+  return key;
 }
 
 function labelArgument(text: string): string {

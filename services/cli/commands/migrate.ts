@@ -21,6 +21,7 @@ export function addMigrateCommands(program: Command, io: CliIo): void {
   const describe = (name: 'plan' | 'apply', what: string): Command =>
     withStoreOptions(group.command(name).description(what))
       .option('--data <folder>', 'data folder of an embedded Griffie that is stopped')
+      .option('--disk-keys <folder>', 'its disk keys, where they are not beside the data folder')
       .option('--allow <name>', 'accept a dangerous change by its name; may be repeated', collect, [])
       .addOption(jsonOption())
       .addHelpText(
@@ -34,7 +35,7 @@ export function addMigrateCommands(program: Command, io: CliIo): void {
   describe('plan', 'what would be run; exit code 4 where there is something, 1 where it is dangerous').action(
     async (options: MigrateOptions) => {
       const settings = await readStoreSettings(io, options);
-      await withMigrations(settings, { create: false }, async (open) => {
+      await withMigrations(settings, { create: false, now: io.now() }, async (open) => {
         const review = await reviewOf(open);
         const refusedOnes = notAllowed(review, options.allow);
         await print(io, options, review, refusedOnes, 'to apply');
@@ -53,7 +54,7 @@ export function addMigrateCommands(program: Command, io: CliIo): void {
   describe('apply', 'make it so; a second time finds nothing to do').action(
     async (options: MigrateOptions) => {
       const settings = await readStoreSettings(io, options);
-      await withMigrations(settings, { create: true }, async (open) => {
+      await withMigrations(settings, { create: true, now: io.now() }, async (open) => {
         const review = await reviewOf(open);
         const refusedOnes = notAllowed(review, options.allow);
         if (refusedOnes.length > 0) await print(io, options, review, refusedOnes, 'not applied');

@@ -10,6 +10,7 @@ import type { CliIo } from '../io.ts';
 import { example, jsonOption } from '../options.ts';
 import { pairs, printResult, table } from '../output.ts';
 import { verifyCertificates } from '../retention/certificates.ts';
+import { addDiskCommand } from '../retention/disk.ts';
 import { askStatus } from '../status-socket.ts';
 import { defaultDataFolder } from './start.ts';
 
@@ -27,6 +28,17 @@ const statusView = z.object({
   overdue: z.array(z.object({ place: z.string(), items: z.int(), oldest: z.string().optional() })),
   notChecked: z.array(z.object({ place: z.string(), reason: z.string() })),
   engineHeld: z.boolean(),
+  diskKeys: z.array(
+    z.object({
+      id: z.int(),
+      digest: z.string(),
+      createdAt: z.string(),
+      current: z.boolean(),
+      files: z.int(),
+      firstDay: z.string().nullable(),
+      lastDay: z.string().nullable(),
+    }),
+  ),
   days: z.array(
     z.object({
       day: z.string(),
@@ -71,6 +83,8 @@ export function addRetentionCommands(program: Command, io: CliIo): void {
       if (svg !== undefined) await writeFile(svg, pictureSvg(status));
       await printResult(io, json, status, statusLines(status));
     });
+
+  addDiskCommand(group, io);
 
   group
     .command('verify')
@@ -146,7 +160,22 @@ function statusLines(status: StatusView): string[] {
     ...notChecked.map(({ place, reason }) => `not looked at: ${place} (${reason})`),
     '',
     ...pictureLines(status),
+    ...keyLines(status),
   ];
+}
+
+/** The keys of the disk, with the days that need each: once no day does, a key is destroyed. */
+function keyLines({ diskKeys }: StatusView): string[] {
+  if (diskKeys.length === 0) return [];
+  const rows = diskKeys.map(({ id, digest, createdAt, current, files, firstDay, lastDay }) => [
+    String(id),
+    digest.slice(0, 16),
+    createdAt.slice(0, 10),
+    firstDay === null ? 'none' : `${firstDay} to ${lastDay}`,
+    String(files),
+    current ? 'written under' : '',
+  ]);
+  return ['', ...table(['DISK KEY', 'DIGEST', 'MADE', 'DAYS', 'FILES', ''], rows)];
 }
 
 /** Sentences about files of a folder that were written longer ago than backups may be kept. */

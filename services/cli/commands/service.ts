@@ -11,6 +11,7 @@ import { example, jsonOption, serviceUrlArgument } from '../options.ts';
 import { pairs, printResult } from '../output.ts';
 import { type PinFile, readPins, usableKeys } from '../pin-file.ts';
 import { serviceView } from '../views.ts';
+import { addBootstrapCommand } from './bootstrap.ts';
 import { addLedgerKeyCommand } from './ledger-key.ts';
 
 interface KeysOptions {
@@ -48,6 +49,8 @@ export function addServiceCommands(program: Command, io: CliIo): void {
           : 'The ledger key follows from the one that you had. Compare the manifest key where it is another one.',
       ]);
     });
+
+  addBootstrapCommand(service, io);
 }
 
 /**

@@ -1,5 +1,14 @@
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { desiredTopics, reconcileTopics, type TopicPlan } from '#shared/bus';
+import {
+  desiredTopics,
+  furtherTopics,
+  openTopicLog,
+  reconcileTopics,
+  type TopicPlan,
+  topicNameOf,
+} from '#shared/bus';
+import { LedgerError } from '#shared/ledger';
 import { silentLogger } from '#shared/runtime';
 import { CliError, exitCodes, refused } from '../errors.ts';
 import type { CliIo } from '../io.ts';
@@ -54,6 +63,45 @@ export function addTopicsCommands(program: Command, io: CliIo): void {
       throwConflicts(plan);
     },
   );
+
+  withKafkaOptions(
+    group
+      .command('seed-ledger')
+      .description('put a ledger that was kept in a folder into its topic, or what the topic lost of it')
+      .requiredOption('--data <folder>', 'data folder of the disclosure service, which is stopped')
+      .requiredOption('--keys <folder>', 'its key folder'),
+  )
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      example('topics seed-ledger --data /var/lib/griffie/disclosure --keys /etc/griffie/keys'),
+    )
+    .action((options: KafkaOptions & { data: string; keys: string }) => seed(io, options));
+}
+
+async function seed(io: CliIo, options: KafkaOptions & { data: string; keys: string }): Promise<void> {
+  // Loaded where it is needed: other commands do without the service.
+  const { KeyFileError, RotationError, seedInstallation } = await import('#services/disclosure');
+  const { kafka } = await readKafkaSettings(io, options);
+  const topicName = topicNameOf(kafka, furtherTopics.ledger);
+  const seeded = await talkToKafka(async () => {
+    const order = await openTopicLog(kafka, topicName, { logger: silentLogger });
+    try {
+      const ledgerFolder = join(resolve(options.data), 'ledger');
+      return await seedInstallation({ ledgerFolder, keyFolder: resolve(options.keys), order });
+    } catch (error) {
+      const isTold =
+        error instanceof LedgerError || error instanceof KeyFileError || error instanceof RotationError;
+      throw isTold ? refused(error.code, error.message) : error;
+    } finally {
+      await order.close();
+    }
+  });
+  const { entries, keysMade } = seeded;
+  await printResult(io, options.json === true, seeded, [
+    entries === 0 ? 'The topic has the whole ledger.' : `${entries} entries put into ${topicName}.`,
+    ...keysMade.map((name) => `Made ${join(options.keys, name)}: every replica needs it.`),
+  ]);
 }
 
 async function reconcile(io: CliIo, options: KafkaOptions, apply: boolean): Promise<TopicPlan> {

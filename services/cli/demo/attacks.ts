@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { proofHeader, signRequest } from '#shared/signed-request';
-import { readCredentialFile } from '../credential-file.ts';
+import { openCredential } from '../credential-file.ts';
 import type { CliIo } from '../io.ts';
 import { demoFault, type Stage } from './stage.ts';
 
@@ -14,7 +14,7 @@ export async function attack(
   credentialFile: string,
   orderId: string,
 ): Promise<void> {
-  const { credentialId, service, key } = await readCredentialFile(credentialFile);
+  const { credentialId, service, key } = await openCredential(io, credentialFile);
   const url = `${service}/v1/disclosures`;
   const honest = Buffer.from(JSON.stringify({ orderId, scope: { categories: ['session'] } }));
 

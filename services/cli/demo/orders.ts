@@ -39,7 +39,10 @@ export async function writeOrder(
   };
   const files = { order: join(folder, `${name}.json`), document: join(folder, `${name}.pdf`) };
   await writeFile(files.order, `${JSON.stringify(order, null, 2)}\n`);
-  await writeFile(files.document, '%PDF-1.4\n% stands for the signed order of the prosecutor\n%%EOF\n');
+  await writeFile(
+    files.document,
+    '%PDF-1.4\n% stands for the signed order of the prosecutor\nstartxref\n0\n%%EOF\n',
+  );
   return files;
 }
 

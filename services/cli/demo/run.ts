@@ -9,7 +9,14 @@ import type { TrafficEvent } from '#shared/traffic';
 import type { CliIo } from '../io.ts';
 import { attack } from './attacks.ts';
 import { writeIncompleteOrder, writeOrder } from './orders.ts';
-import { type DemoService, demoLogFolder, feedLog, startDemoService, waitUntil } from './service.ts';
+import {
+  type DemoService,
+  demoLogFolder,
+  feedLog,
+  prepareDemoService,
+  startDemoService,
+  waitUntil,
+} from './service.ts';
 import { demoFault, Stage } from './stage.ts';
 
 /** Whose traffic data the demonstration's order is about. */
@@ -43,8 +50,19 @@ export async function runDemo(options: { readonly out?: string }, io: CliIo): Pr
     `Griffie: from a mail server's log to a disclosure that a court can verify.\nFolder: ${folder}`,
   );
 
-  await stage.scene('The operator starts Griffie: collector, store and disclosure API in one process');
-  const service = await startDemoService(io, stage, folder);
+  await stage.scene(
+    'Two administrators bring their keys; the operator starts Griffie, all of it in one process',
+  );
+  const place = await prepareDemoService(folder);
+  const halves: string[] = [];
+  for (const name of ['alice', 'bob']) {
+    halves.push(
+      '--administrator',
+      `${name}=${await makeKey(stage, (path) => join(folder, path), name, place.url)}`,
+    );
+  }
+  await stage.does('operator', ['service', 'bootstrap', '--data', place.data, ...halves]);
+  const service = await startDemoService(io, stage, place);
   try {
     await play(io, stage, folder, service);
   } finally {
@@ -56,6 +74,19 @@ export async function runDemo(options: { readonly out?: string }, io: CliIo): Pr
     await stage.say(`  ${join(opened, 'parts', name)}`);
   await stage.say(`  ${join(opened, 'manifest.jws')}`);
   await stage.say(`The ledger: ${join(folder, 'data', 'ledger')}`);
+}
+
+/** Somebody makes a key of their own. @returns the file of its public half */
+async function makeKey(
+  stage: Stage,
+  file: (name: string) => string,
+  name: string,
+  url: string,
+): Promise<string> {
+  const [key, open] = [file(`${name}.json`), file(`${name}.public.json`)];
+  await stage.run(['key', 'new', '--credential', name, '--service', url, '--out', key]);
+  await stage.run(['key', 'public', '--as', key, '--out', open]);
+  return open;
 }
 
 async function play(io: CliIo, stage: Stage, folder: string, service: DemoService): Promise<void> {
@@ -70,9 +101,8 @@ async function play(io: CliIo, stage: Stage, folder: string, service: DemoServic
   const log = await stage.run(['sources', '--data', service.data]);
   for (const line of log.stdout.trimEnd().split('\n')) await stage.say(`      ${line}`);
 
-  await stage.scene('The administrator enrols four people and sees no record; keys are made by their owners');
+  await stage.scene('One administrator enrols four people, another confirms; keys are made by their owners');
   await stage.does('everyone', ['service', 'keys', '--url', service.url, '--out', pins]);
-  const admin = join(service.data, 'keys', 'first-administrator.json');
   const people: [name: string, person: string, role: Role][] = [
     ['registrar', 'j-devries', 'registrar'],
     ['registrar-2', 'j-devries', 'reviewer'],
@@ -81,21 +111,10 @@ async function play(io: CliIo, stage: Stage, folder: string, service: DemoServic
     ['auditor', 'k-smit', 'auditor'],
   ];
   for (const [name, person, role] of people) {
-    const [key, open] = [file(`${name}.json`), file(`${name}.public.json`)];
-    await stage.run(['key', 'new', '--credential', name, '--service', service.url, '--out', key]);
-    await stage.run(['key', 'public', '--as', key, '--out', open]);
-    await stage.does('admin', [
-      'credential',
-      'enrol',
-      '--as',
-      admin,
-      '--key',
-      open,
-      '--person',
-      person,
-      '--role',
-      role,
-    ]);
+    const open = await makeKey(stage, file, name, service.url);
+    const who = ['--key', open, '--person', person, '--role', role];
+    await stage.does('alice', ['credential', 'enrol', '--as', file('alice.json'), ...who]);
+    await stage.does('bob', ['credential', 'confirm', '--as', file('bob.json'), ...who]);
   }
   const identity = file('prosecutor-identity.txt');
   const { recipient } = await stage.does('prosecutor', ['key', 'recipient', '--out', identity]);

@@ -20,8 +20,16 @@ export interface DemoService {
   stop(): Promise<void>;
 }
 
-/** Starts `griffie start` as a process of its own, following two log files that are still empty. */
-export async function startDemoService(io: CliIo, stage: Stage, folder: string): Promise<DemoService> {
+/** Where the service will be, with its configuration and two log files that are still empty. */
+export interface DemoPlace {
+  readonly folder: string;
+  readonly url: string;
+  readonly data: string;
+  readonly logs: string;
+  readonly config: string;
+}
+
+export async function prepareDemoService(folder: string): Promise<DemoPlace> {
   const [data, logs] = [join(folder, 'data'), join(folder, 'log')];
   await mkdir(logs);
   for (const name of logNames) await writeFile(join(logs, name), '');
@@ -35,14 +43,19 @@ export async function startDemoService(io: CliIo, stage: Stage, folder: string):
   }));
   const content = { dataFolder: data, listen, operator: 'Example Mail (demonstration)', sources };
   await writeFile(config, `${JSON.stringify(content, null, 2)}\n`);
+  return { folder, url: `http://${listen}`, data, logs, config };
+}
+
+/** Starts `griffie start` as a process of its own. */
+export async function startDemoService(io: CliIo, stage: Stage, place: DemoPlace): Promise<DemoService> {
+  const { folder, url, data, logs, config } = place;
   const process = io.startSelf(['start', '--config', config], join(folder, 'service.log'));
   await stage.say(`    operator$ griffie start --config griffie.json`);
-  const url = `http://${listen}`;
   let started = false;
   const reading = (async () => {
     for await (const chunk of process.output) {
       for (const line of Buffer.from(chunk).toString('utf8').trimEnd().split('\n')) {
-        await stage.say(`      ${line.replaceAll(`${data}/`, '')}`);
+        await stage.say(`      ${line.replaceAll(`${data}/`, '').replaceAll(`${folder}/`, '')}`);
         started ||= line.includes(url);
       }
     }

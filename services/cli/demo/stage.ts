@@ -74,7 +74,7 @@ export class Stage {
 
 /** Paths are shown by their file names: the folder was named at the beginning. */
 function shorten(arg: string): string {
-  return arg.startsWith('/') ? (arg.split('/').at(-1) ?? arg) : arg;
+  return arg.replace(/(^|=)\/.*\//, '$1');
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -28,6 +28,8 @@ export interface YearStatistics {
   readonly byRegime: Readonly<Record<string, OrderFigures>>;
   readonly preservation: { readonly received: number };
   readonly decisions: Readonly<Record<string, number>>;
+  /** Orders of which the data were not provided in time, by alarms that the service raised. */
+  readonly deadlines: { readonly missed: number };
   readonly disclosures: {
     readonly requested: number;
     readonly released: number;
@@ -45,7 +47,6 @@ export interface YearStatistics {
 }
 
 const notInLedger = [
-  'deadlines missed: the deadline is in the order',
   'age of the data at the request: the window is in the order and the request',
   'time from a preservation order to the production order: their connection is in the orders',
 ] as const;
@@ -55,6 +56,7 @@ export const countedKinds = [
   'order.recorded',
   'order.approved',
   'order.rejected',
+  'order.deadline_alarm',
   'disclosure.requested',
   'disclosure.refused',
   'disclosure.released',
@@ -86,6 +88,7 @@ export async function countYear(entries: AsyncIterable<FoundEntry>, year: number
     records: 0,
     collected: 0,
   };
+  const missed = new Set<string>();
   let preservation = 0;
   let looked = 0;
   let upTo = '';
@@ -107,6 +110,9 @@ export async function countYear(entries: AsyncIterable<FoundEntry>, year: number
       case 'order.rejected':
         if (counts) add(decisions, 'rejected');
         if (counts) add(refusals, `order.rejected.${entry.details.reason}`);
+        break;
+      case 'order.deadline_alarm':
+        if (counts && entry.details.stage === 'missed') missed.add(entry.subject ?? '');
         break;
       case 'disclosure.requested':
         if (counts) disclosures.requested++;
@@ -155,6 +161,7 @@ export async function countYear(entries: AsyncIterable<FoundEntry>, year: number
     byRegime: grouped(all, ({ details }) => [details.regime]),
     preservation: { received: preservation },
     decisions: sorted(decisions),
+    deadlines: { missed: missed.size },
     disclosures,
     refusals: sorted(refusals),
     notInLedger,

@@ -31,6 +31,7 @@ export function figureRows(statistics: YearStatistics): FigureRow[] {
     ...of('production orders by regime', byRegime),
     ...counts('preservation orders', statistics.preservation),
     ...counts('decisions on orders', statistics.decisions),
+    ...counts('deadlines', statistics.deadlines),
     ...counts('disclosures', statistics.disclosures),
     ...counts('refusals', statistics.refusals),
   ];

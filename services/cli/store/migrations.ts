@@ -5,10 +5,11 @@ import {
   createDatabaseStatement,
   createMigrations,
   type Database,
+  keyFolderOf,
   loadMigrations,
   type Migrations,
   openConfiguredServer,
-  openEmbeddedDatabase,
+  openEncryptedDatabase,
   StoreError,
 } from '#shared/store';
 import { CliError, refused, unavailable, unusable } from '../errors.ts';
@@ -26,7 +27,7 @@ export type OpenMigrations =
  */
 export async function withMigrations<T>(
   settings: StoreSettings,
-  { create }: { readonly create: boolean },
+  { create, now }: { readonly create: boolean; readonly now: number },
   work: (open: OpenMigrations) => Promise<T>,
 ): Promise<T> {
   const { retention } = settings;
@@ -34,7 +35,7 @@ export async function withMigrations<T>(
   try {
     const files = await loadMigrations();
     if (settings.kind === 'embedded') {
-      const database = await openFolder(settings.folder);
+      const database = await openFolder(settings.folder, settings.diskKeys, now);
       opened.push(database);
       return await work({
         kind: 'there',
@@ -63,14 +64,19 @@ export async function withMigrations<T>(
 }
 
 /** The embedded engine makes a folder that is missing: a misspelt one must not become an empty store. */
-async function openFolder(folder: string): Promise<Database> {
+async function openFolder(folder: string, diskKeys: string | undefined, now: number): Promise<Database> {
   const engine = join(folder, 'engine');
   try {
     await access(engine);
   } catch {
     throw unusable('migrate.no_store', `${folder} is no data folder of Griffie: it has no engine in it`);
   }
-  return openEmbeddedDatabase({ folder: engine });
+  const { database } = await openEncryptedDatabase({
+    folder: engine,
+    keyFolder: keyFolderOf(folder, diskKeys),
+    now,
+  });
+  return database;
 }
 
 async function hasDatabase(database: Database, name: string): Promise<boolean> {

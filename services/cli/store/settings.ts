@@ -44,7 +44,9 @@ const embeddedSettings = z.strictObject({ retention });
 /** Where the tables are, and what they should be. */
 export type StoreSettings =
   | ({ readonly kind: 'server' } & z.infer<typeof serverSettings>)
-  | ({ readonly kind: 'embedded'; readonly folder: string } & z.infer<typeof embeddedSettings>);
+  | ({ readonly kind: 'embedded'; readonly folder: string; readonly diskKeys: string | undefined } & z.infer<
+      typeof embeddedSettings
+    >);
 
 /**
  * Settings from the environment, with the command's options over it; `--data` names an embedded store.
@@ -62,7 +64,13 @@ export async function readStoreSettings(io: CliIo, given: StoreOptions): Promise
       throw unusable('config.store', `--data is the embedded store: it has no ${flagOf(foreign[0])}`);
     }
     const env = { RETENTION_PERIOD: io.env.RETENTION_PERIOD, ...Object.fromEntries(set) };
-    return { kind: 'embedded', folder, ...(await read(env, [retentionVariable], embeddedSettings)) };
+    const diskKeys = typeof given.diskKeys === 'string' ? given.diskKeys : undefined;
+    return {
+      kind: 'embedded',
+      folder,
+      diskKeys,
+      ...(await read(env, [retentionVariable], embeddedSettings)),
+    };
   }
   const env = { ...io.env, ...Object.fromEntries(set) };
   const variables = [

@@ -17,6 +17,9 @@ export interface Step<T> {
   readonly result: T;
 }
 
+/** How often a step is decided again because other replicas' entries came in between. */
+const maxTries = 100;
+
 /** The clock reads earlier than what the ledger bears out: nothing is decided. */
 export class ClockError extends Error {
   readonly code = 'clock.set_back';
@@ -27,9 +30,13 @@ export class ClockError extends Error {
 }
 
 /**
- * The one writer of the control plane. Steps run one after another; each sees the state of all entries
- * before its own, and its result is given out only when its entries are durable and folded. That is what
- * "decided in ledger order" and "log first" mean here.
+ * The one writer of the control plane in its process. Steps run one after another; each sees the state of
+ * all entries before its own, and its result is given out only when its entries are durable and folded. That
+ * is what "decided in ledger order" and "log first" mean here.
+ *
+ * Where the ledger has other replicas, a step whose entries were overtaken by theirs has come to nothing, and
+ * is decided again on what is there then. So `decide` may be called several times; what it puts into files on
+ * the way it puts into the same ones each time.
  */
 export interface ControlPlane {
   readonly state: Readonly<ControlState>;
@@ -60,25 +67,44 @@ export async function openControlPlane(
   await catchUp(ledger, state);
   snapshots?.folded(state, ledger.checkpoint());
   const mutex = new Mutex();
+  // Between steps, because a step that waits must not see the state change; the next one catches up anyway.
+  ledger.watch(() => void mutex.run(() => catchUp(ledger, state)).catch(() => {}));
+
+  async function tryStep<T>(
+    decide: (state: ControlState, at: string) => Promise<Step<T>> | Step<T>,
+    underAnyClock: boolean,
+  ): Promise<{ result: T; indexes: readonly number[] }> {
+    // An append of which the outcome stayed in doubt may have become durable after all.
+    await ledger.refresh();
+    await catchUp(ledger, state);
+    const now = clock.now();
+    const time = decideClock(state, utc(now));
+    if (!time.ok && !underAnyClock) throw new ClockError();
+    const { entries, result } = await decide(state, time.ok ? time.at : utc(now));
+    if (entries.length === 0) return { result, indexes: [] };
+    const envelopes = entries.map((entry) => envelope(entry, now));
+    // What could not be read back must never become durable: no start would get past it.
+    for (const [i, entry] of envelopes.entries()) asControlEntry(state.size + i, entry);
+    const appended = await ledger.append(envelopes, { after: state.size });
+    // Between the state and these may lie entries that are void.
+    await catchUp(ledger, state, appended[0]?.index);
+    for (const written of envelopes) fold(state, written);
+    snapshots?.folded(state, ledger.checkpoint());
+    return { result, indexes: appended.map(({ index }) => index) };
+  }
+
   return {
     state,
-    transact: (decide, options) =>
+    transact: (decide, { underAnyClock } = { underAnyClock: false }) =>
       mutex.run(async () => {
-        // An append of which the outcome stayed in doubt may have become durable after all.
-        await ledger.refresh();
-        await catchUp(ledger, state);
-        const now = clock.now();
-        const time = decideClock(state, utc(now));
-        if (!time.ok && !options?.underAnyClock) throw new ClockError();
-        const { entries, result } = await decide(state, time.ok ? time.at : utc(now));
-        if (entries.length === 0) return { result, indexes: [] };
-        const envelopes = entries.map((entry) => envelope(entry, now));
-        // What could not be read back must never become durable: no start would get past it.
-        for (const [i, entry] of envelopes.entries()) asControlEntry(state.size + i, entry);
-        const appended = await ledger.append(envelopes);
-        for (const written of envelopes) fold(state, written);
-        snapshots?.folded(state, ledger.checkpoint());
-        return { result, indexes: appended.map(({ index }) => index) };
+        for (let tries = 1; ; tries++) {
+          try {
+            return await tryStep(decide, underAnyClock);
+          } catch (error) {
+            const isOvertaken = error instanceof LedgerError && error.code === 'ledger.overtaken';
+            if (!isOvertaken || tries === maxTries) throw error;
+          }
+        }
       }),
     close: () => mutex.run(async () => snapshots?.close(state, ledger.checkpoint())),
   };
@@ -88,8 +114,8 @@ function fold(state: ControlState, entry: LedgerEntry): void {
   foldEntry(state, asControlEntry(state.size, entry));
 }
 
-async function catchUp(ledger: Ledger, state: ControlState): Promise<void> {
-  const { size } = ledger.checkpoint();
+async function catchUp(ledger: Ledger, state: ControlState, to?: number): Promise<void> {
+  const size = to ?? ledger.checkpoint().size;
   if (size < state.size)
     throw new LedgerError('ledger.corrupt', 'The ledger is shorter than what was read of it.');
   if (size > state.size) for await (const { entry } of ledger.entries(state.size, size)) fold(state, entry);

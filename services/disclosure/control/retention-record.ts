@@ -1,8 +1,13 @@
 import {
   type AnyControlEntry,
   type ControlState,
+  type DiskKeyDraft,
+  type DiskKeyRefusal,
+  decideDiskKey,
   decideRetention,
+  isDiskKeyDraft,
   type RetentionDraft,
+  type RetentionRefusal,
 } from '#shared/control';
 import type { RetentionRecord, RetentionView } from '#shared/retention';
 import type { ControlPlane } from './control-plane.ts';
@@ -19,8 +24,19 @@ export class RetentionRefused extends Error {
 
 /** What the ledger says of expiry and time, at a clock reading. */
 export function retentionView(state: Readonly<ControlState>, now: string): RetentionView {
-  const { retention, latestAt, believedAt, size, signedSize } = state;
-  return { ...retention, now, latestAt, believedAt, size, signedSize };
+  const { retention, diskKeys, latestAt, believedAt, size, signedSize } = state;
+  return { ...retention, diskKeys, now, latestAt, believedAt, size, signedSize };
+}
+
+/** Whether an entry about expiry, or about the keys that die with it, may follow. */
+export function decideOnExpiry(
+  state: Readonly<ControlState>,
+  draft: RetentionDraft | DiskKeyDraft,
+  at: string,
+): { readonly ok: true } | { readonly ok: false; readonly code: DiskKeyRefusal | RetentionRefusal } {
+  return isDiskKeyDraft(draft)
+    ? decideDiskKey(state.diskKeys, draft, at)
+    : decideRetention(state.retention, draft, at);
 }
 
 /** For a retention service in the ledger's own process. */
@@ -33,9 +49,9 @@ export function createRetentionRecord(control: ControlPlane): RetentionRecord {
           underAnyClock: true,
         })
       ).result,
-    append: async (draft: RetentionDraft) => {
+    append: async (draft: RetentionDraft | DiskKeyDraft) => {
       await control.transact((state, at) => {
-        const decision = decideRetention(state.retention, draft, at);
+        const decision = decideOnExpiry(state, draft, at);
         if (!decision.ok) throw new RetentionRefused(decision.code);
         const entry = { ...draft, at, actor: { service: 'retention' } } as AnyControlEntry;
         return { entries: [entry], result: undefined };

@@ -1,14 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import {
   type AccessRefusal,
-  type ControlState,
   type Credential,
   decideClock,
   decideCredential,
   decideUse,
   type Role,
 } from '#shared/control';
-import { type Clock, utc } from '#shared/runtime';
+import { utc } from '#shared/runtime';
 import {
   bodyDigest,
   isSignatureAlgorithm,
@@ -21,6 +20,7 @@ import {
   validatePublicJwk,
   verifyProof,
 } from '#shared/signed-request';
+import type { ServiceContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 import { bodyOf, readJson } from './request-body.ts';
 
@@ -68,8 +68,7 @@ export type AuthenticationResult =
 export async function authenticate(
   request: FastifyRequest,
   allowed: readonly Role[],
-  state: ControlState,
-  clock: Clock,
+  { control: { state }, clock, nonces }: Pick<ServiceContext, 'control' | 'clock' | 'nonces'>,
 ): Promise<AuthenticationResult> {
   const refuse = (
     code: ProofRefusalCode | AccessRefusal | 'clock.set_back',
@@ -91,7 +90,7 @@ export async function authenticate(
   const { text } = parsed.proof.jws;
   const audience = state.configuration?.audience ?? '';
   const verified = await verifyProof(parsed.proof, {
-    key,
+    key: { ...key, passkey: credential.passkey },
     credentialId: credential.credentialId,
     audience,
     method: request.method,
@@ -107,6 +106,8 @@ export async function authenticate(
   if (!clockNow.ok) return refuse(clockNow.code, unproven);
   if (!verified.ok) return refuse(verified.code, unproven);
   const { jti, iat, bdh } = verified.claims;
+  // A browser's authenticator signs a challenge: that it was made just now is the server's to say.
+  if (credential.passkey && !nonces.isFresh(jti)) return refuse('proof.nonce', unproven);
   const proof = { text, kid: credential.thumbprint, jti, issuedAt: iat, bodyDigest: bdh };
   const value = { credential, text, proof };
   const active = decideCredential(state, credential.thumbprint, clockNow.at);

@@ -49,11 +49,22 @@ const response = z.looseObject({
   description: z.string(),
   content: z.looseObject({ [mediaTypes.json]: z.object({ schema: responseSchema }).optional() }).optional(),
 });
+const bodySchema = z.looseObject({
+  anyOf: z
+    .array(z.looseObject({ type: z.string() }))
+    .length(2)
+    .optional(),
+});
+const requestBody = z.looseObject({
+  required: z.boolean().optional(),
+  content: z.looseObject({ [mediaTypes.json]: z.object({ schema: bodySchema }).optional() }),
+});
+const operation = z.looseObject({
+  requestBody: requestBody.optional(),
+  responses: z.record(z.string(), response),
+});
 const description = z.looseObject({
-  paths: z.record(
-    z.string(),
-    z.record(z.string(), z.looseObject({ responses: z.record(z.string(), response) })),
-  ),
+  paths: z.record(z.string(), z.record(z.string(), operation)),
 });
 
 /**
@@ -64,13 +75,23 @@ export const describeAll: typeof jsonSchemaTransformObject = (input) => {
   const whole = jsonSchemaTransformObject(input);
   const { paths, ...rest } = description.parse(whole);
   for (const operations of Object.values(paths)) {
-    for (const { responses } of Object.values(operations)) {
+    for (const { requestBody: body, responses } of Object.values(operations)) {
+      if (body) describeBody(body);
       for (const [status, answer] of Object.entries(responses))
         responses[status] = describeAnswer(status, answer);
     }
   }
   return { ...rest, paths } as ReturnType<typeof jsonSchemaTransformObject>;
 };
+
+/** A body that may be null is one that may be left out: nothing that is sent is null. */
+function describeBody(body: z.infer<typeof requestBody>): void {
+  const json = body.content[mediaTypes.json];
+  const [given, none] = json?.schema.anyOf ?? [];
+  if (!json || !given || none?.type !== 'null') return;
+  json.schema = given;
+  body.required = false;
+}
 
 function describeAnswer(status: string, answer: z.infer<typeof response>): z.infer<typeof response> {
   const schema = answer.content?.[mediaTypes.json]?.schema;

@@ -52,7 +52,7 @@ export function secure(app: FastifyInstance, context: ServiceContext, guard: Gua
     guard.admit(request);
     const allowed = request.routeOptions.config.access;
     if (allowed === 'public' || request.is404) return;
-    const outcome = await authenticate(request, allowed ?? [], context.control.state, context.clock);
+    const outcome = await authenticate(request, allowed ?? [], context);
     const known = outcome.ok ? outcome.value : (outcome.known ?? null);
     const problem = urlProblem(request);
     // The proof quotes the URL: one that is not the route's own could name anybody, and is no evidence.

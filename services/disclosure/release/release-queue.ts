@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { DisclosureState } from '#shared/control';
 import type { Logger } from '#shared/runtime';
 import { ClockError } from '../control/control-plane.ts';
 import { nothingYet, type ReleaseProgress } from './progress.ts';
@@ -10,6 +11,10 @@ const firstDelayMs = 200;
 const clockPauseMs = 1_000;
 /** What a release gets to end by itself at a stop; supervisors wait longer (`stopMs` of the runner). */
 const stopGraceMs = 5_000;
+/** After so long a disclosure that nobody finished is taken up, whoever had it: its replica may be dead. */
+const takeOverMs = 5 * 60_000;
+/** A package that was announced longer ago and is not there was removed, or is lost. */
+const lookBackMs = 86_400_000;
 
 /** Makes the packages of allowed requests, one after another, in the background. */
 export interface ReleaseQueue {
@@ -20,6 +25,8 @@ export interface ReleaseQueue {
   progress(disclosureId: string): ReleaseProgress | null;
   /** Takes up what a stop or a crash left undone. */
   resume(): Promise<void>;
+  /** Takes up what nobody finished for some minutes; to be called from time to time. */
+  takeOver(): Promise<void>;
   /**
    * Ends with the release that is under way; one that takes too long is given up, which is recorded. The
    * next start takes up both it and the others.
@@ -33,11 +40,7 @@ interface Running {
   progress: ReleaseProgress;
 }
 
-export function createReleaseQueue(
-  deps: ReleaseDeps,
-  logger: Logger,
-  { graceMs = stopGraceMs }: { readonly graceMs?: number } = {},
-): ReleaseQueue {
+export function createReleaseQueue(deps: ReleaseDeps, logger: Logger): ReleaseQueue {
   const waiting: string[] = [];
   let draining: Promise<void> | null = null;
   let running: Running | null = null;
@@ -64,7 +67,10 @@ export function createReleaseQueue(
         logger.info({ disclosureId, attempt }, 'package sealed');
         return;
       } catch (error) {
-        if (error instanceof ReleaseStopped) return giveUp(disclosureId, error.code);
+        if (error instanceof ReleaseStopped) {
+          logger.info({ disclosureId, code: error.code }, 'release given up');
+          return end(disclosureId, 'disclosure.interrupted', error.code);
+        }
         const code = codeOf(error);
         logger.error({ disclosureId, attempt, code }, 'release failed');
         if (error instanceof ClockError) {
@@ -80,13 +86,6 @@ export function createReleaseQueue(
     }
   }
 
-  /** A cancellation is in the ledger already; an interruption is recorded here. */
-  async function giveUp(disclosureId: string, code: ReleaseStopped['code']): Promise<void> {
-    logger.info({ disclosureId, code }, 'release given up');
-    if (code === 'disclosure.cancelled') return deps.packages.discard(disclosureId);
-    return end(disclosureId, 'disclosure.interrupted', code);
-  }
-
   /** Records that an attempt came to nothing, and throws away what it made. */
   async function end(
     disclosureId: string,
@@ -96,7 +95,8 @@ export function createReleaseQueue(
     try {
       await deps.control.transact((state, at) => {
         const disclosure = state.disclosures.get(disclosureId);
-        // A package that was announced is never taken back: the next start seals it.
+        // A package that was announced is never taken back: the next start seals it. A cancellation is
+        // in the ledger already.
         if (disclosure?.status !== 'AwaitingDisclosure') return { entries: [], result: undefined };
         const details = { orderId: disclosure.orderId, code };
         const by = { at, actor: { service: 'disclosure' }, subject: disclosureId };
@@ -111,9 +111,16 @@ export function createReleaseQueue(
   }
 
   const add = (disclosureId: string): void => {
+    if (closed || running?.disclosureId === disclosureId || waiting.includes(disclosureId)) return;
     waiting.push(disclosureId);
     draining ??= drain();
   };
+
+  /** Whether there is something to do: the package to be made, or one that was announced to be sealed. */
+  async function isUndone({ disclosureId, status, released }: DisclosureState): Promise<boolean> {
+    if (released === undefined) return status === 'AwaitingDisclosure';
+    return deps.packages.isStaged(disclosureId);
+  }
 
   return {
     add,
@@ -130,16 +137,23 @@ export function createReleaseQueue(
       for (const id of await deps.packages.staged()) {
         if (disclosures.get(id)?.released === undefined) await deps.packages.discard(id);
       }
-      for (const { disclosureId, status, released } of disclosures.values()) {
-        const unsealed = released !== undefined && (await deps.packages.isStaged(disclosureId));
-        if (status === 'AwaitingDisclosure' || unsealed) add(disclosureId);
+      for (const disclosure of disclosures.values()) {
+        if (await isUndone(disclosure)) add(disclosure.disclosureId);
+      }
+    },
+    takeOver: async () => {
+      const now = deps.clock.now();
+      for (const disclosure of [...deps.control.state.disclosures.values()]) {
+        const age = now - Date.parse(disclosure.released?.at ?? disclosure.requestedAt);
+        if (age < takeOverMs || (disclosure.released !== undefined && age > lookBackMs)) continue;
+        if (await isUndone(disclosure)) add(disclosure.disclosureId);
       }
     },
     close: async () => {
       closed = true;
       const timer = setTimeout(() => {
         running?.stop.abort(new ReleaseStopped('service.stopping'));
-      }, graceMs);
+      }, stopGraceMs);
       await draining;
       clearTimeout(timer);
     },

@@ -58,6 +58,9 @@ export interface ReleaseWatch {
 }
 
 /*
+ * Several replicas may come to make the package of one disclosure: one of them announces its own, and the
+ * others discard theirs. An announced package that its replica did not come to seal is sealed by another.
+ *
  * Order of a release: stage the package (ciphertext on our disk, nobody can fetch it) → append
  * `disclosure.released` with its digest → receipt → seal. Only a sealed package is served, so that the
  * entry which says what is released is durable before the first byte leaves.
@@ -80,26 +83,29 @@ export async function release(deps: ReleaseDeps, disclosureId: string, watch: Re
   }));
   if (!disclosure) throw new ReleaseRefused('disclosure.unknown');
   if (disclosure.status === 'Cancelled') throw new ReleaseStopped('disclosure.cancelled');
+  if (disclosure.failure !== undefined) throw new ReleaseRefused(disclosure.failure);
   if (disclosure.released === undefined) {
     await packages.discard(disclosureId);
     const staged = await stage(deps, disclosure, watch);
     watch.signal.throwIfAborted();
-    await announce(deps, disclosure, staged);
+    // Another replica was quicker, and seals what it announced.
+    if (!(await announce(deps, disclosure, staged))) return packages.discard(disclosureId);
   }
   await seal(deps, disclosureId);
 }
 
+/** @returns whether the package was announced; false where the disclosure had ended meanwhile. */
 async function announce(
   { control }: ReleaseDeps,
-  { disclosureId, orderId }: DisclosureState,
+  { disclosureId, orderId, orderVersion }: DisclosureState,
   { manifest, digests }: StagedPackage,
-): Promise<void> {
-  await control.transact((state, at) => {
-    if (state.disclosures.get(disclosureId)?.status === 'Cancelled') {
-      throw new ReleaseStopped('disclosure.cancelled');
-    }
-    // Asked again: the order may have ended while the package was made.
-    const decision = decideRelease(state, orderId, at);
+): Promise<boolean> {
+  const { result } = await control.transact((state, at) => {
+    const { status } = state.disclosures.get(disclosureId) ?? {};
+    if (status === 'Cancelled') throw new ReleaseStopped('disclosure.cancelled');
+    if (status !== 'AwaitingDisclosure') return { entries: [], result: false };
+    // Asked again: the order may have ended, or be another one now, while the package was made.
+    const decision = decideRelease(state, { orderId, version: orderVersion }, at);
     if (!decision.ok) throw new ReleaseRefused(decision.code);
     return {
       entries: [
@@ -119,9 +125,10 @@ async function announce(
           },
         },
       ],
-      result: undefined,
+      result: true,
     };
   });
+  return result;
 }
 
 async function seal({ control, ledger, packages }: ReleaseDeps, disclosureId: string): Promise<void> {
@@ -129,12 +136,11 @@ async function seal({ control, ledger, packages }: ReleaseDeps, disclosureId: st
   if (!released) throw new ReleaseRefused('disclosure.not_announced');
   // Sealed before a crash that left part of the staging folder.
   if ((await packages.size(disclosureId)) !== null) return packages.discard(disclosureId);
+  const staged = await packages.findStaged(disclosureId, released.details.manifestSha256);
+  if (staged === null) throw new ReleaseRefused('package.staging');
   const receipt = await ledger.inclusionReceipt(released.index);
-  await sealPackage(
-    packages.stagingPath(disclosureId),
-    Buffer.from(receipt),
-    packages.filePath(disclosureId),
-  );
+  const [file, temporary] = [packages.filePath(disclosureId), packages.temporaryPath(disclosureId)];
+  await sealPackage(staged, Buffer.from(receipt), file, temporary);
 }
 
 async function stage(

@@ -4,7 +4,8 @@ import { decideErasure } from '#shared/control';
 import type { ServiceContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 import { act } from '../http/act.ts';
-import { eraseBody, erasureView, orderParams, problemResponses } from './schemas.ts';
+import { eraseBody, erasureView, orderParams } from './order-schemas.ts';
+import { problemResponses } from './schemas.ts';
 
 /** A case ends after its order: another person than the one who recorded it erases what is kept of it. */
 export function caseRoutes(root: FastifyInstance, context: ServiceContext): void {

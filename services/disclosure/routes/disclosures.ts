@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { v7 as uuidv7 } from 'uuid';
-import { decideDisclosure, decideRelease } from '#shared/control';
+import { decideCollection, decideDisclosure, decideRelease } from '#shared/control';
 import { parseTarget, type RequestedScope, type Target } from '#shared/orders';
 import type { ServiceContext } from '../context.ts';
 import { getOrder } from '../control/order-file.ts';
@@ -37,13 +37,14 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
       },
     },
     async (request, reply) => {
-      const { orderId } = request.body;
+      const { orderId, orderVersion = 1 } = request.body;
+      const named = { orderId, version: orderVersion };
       const requested = readScope(request.body.scope);
+      const disclosureId = uuidv7({ msecs: clock.now() });
       const { result } = await act(context, request, async (state, at, credential) => {
-        const release = decideRelease(state, orderId, at);
+        const release = decideRelease(state, named, at);
         const order = release.ok ? (await getOrder(cases, release.order)).order : null;
-        const decision = decideDisclosure(state, orderId, order, requested, at);
-        const disclosureId = uuidv7({ msecs: clock.now() });
+        const decision = decideDisclosure(state, named, order, requested, at);
         const body = Buffer.from(bodyOf(request)).toString('base64');
         if (!decision.ok) {
           const [code = 'service.internal'] = decision.codes;
@@ -61,7 +62,11 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
                 kind: 'disclosure.refused',
                 subject: disclosureId,
                 ...commitments,
-                details: { orderId, codes: [...decision.codes] },
+                details: {
+                  orderId,
+                  ...(orderVersion === 1 ? {} : { orderVersion }),
+                  codes: [...decision.codes],
+                },
               },
             ],
           };
@@ -70,7 +75,6 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
         const commitments = { request: await putRequest(cases, orderId, disclosureId, file) };
         const requestedBy = { thumbprint: credential.thumbprint, personId: credential.personId };
         const status = 'AwaitingDisclosure' as const;
-        const orderVersion = state.orders.get(orderId)?.details.version ?? 1;
         return {
           ok: true,
           entries: [
@@ -84,6 +88,7 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
           result: {
             disclosureId,
             orderId,
+            orderVersion,
             status,
             requestedAt: at,
             requestedBy,
@@ -130,12 +135,15 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
     async (request, reply) => {
       const { disclosureId } = request.params;
       // Durable before the first byte leaves.
-      const { result: bytes } = await act(context, request, async (state, _at, credential) => {
+      const { result: bytes } = await act(context, request, async (state, at, credential) => {
         try {
           const disclosure = findDisclosure(state, disclosureId, credential);
           if (disclosure.status === 'Error') throw new ApiError('disclosure.failed');
           if (disclosure.status === 'Cancelled') throw new ApiError('disclosure.cancelled');
           if (disclosure.packageRemovedAt !== undefined) throw new ApiError('disclosure.package_removed');
+          const { orderId, orderVersion: version } = disclosure;
+          const collection = decideCollection(state, { orderId, version }, at);
+          if (!collection.ok) throw new ApiError(collection.code);
           // Announced in this ledger, too: a file alone (from a backup, say) is no release.
           const size = disclosure.released ? await packages.size(disclosureId) : null;
           if (size === null) throw new ApiError('disclosure.not_ready');

@@ -2,35 +2,27 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { v7 as uuidv7 } from 'uuid';
 import {
-  type ControlState,
-  type Credential,
-  decideApproval,
-  decideOrderReading,
-  type OrderState,
+  type DetailsOf,
+  decideAmendment,
+  nextOrder,
   orderDetails,
-  orderStatus,
+  personOf,
   type Role,
   readableOrders,
 } from '#shared/control';
-import { checkOrder, orderLimits } from '#shared/orders';
+import { checkOrder, type OrderDraft } from '#shared/orders';
 import type { ServiceContext } from '../context.ts';
-import { getDocument, getOrder, type OrderDocument, putOrder } from '../control/order-file.ts';
+import { type OrderDocument, readDocument } from '../control/document.ts';
+import { getDocument, getOrder, putOrder } from '../control/order-file.ts';
 import { ApiError } from '../errors.ts';
-import { type ActResult, act, type EntryDraft, recordReading } from '../http/act.ts';
+import { type ActResult, act, recordReading } from '../http/act.ts';
 import { bodyOf } from '../http/request-body.ts';
 import { apiLimits, mediaTypes } from '../limits.ts';
-import {
-  binary,
-  estimateView,
-  listed,
-  listOf,
-  orderParams,
-  orderStatusView,
-  orderView,
-  problemResponses,
-  recordOrderBody,
-  rejectBody,
-} from './schemas.ts';
+import { orderEstimateRoute } from './order-estimate.ts';
+import { amendOrderBody, orderParams, orderStatusView, orderView, recordOrderBody } from './order-schemas.ts';
+import { orderStepRoutes, taken } from './order-steps.ts';
+import { findOrder, orderStatusOf } from './order-view.ts';
+import { binary, listed, listOf, problemResponses } from './schemas.ts';
 
 /** Who sees an order's status; its contents and document are for those who handle it. */
 const statusReaders: readonly Role[] = ['registrar', 'reviewer', 'officer', 'auditor'];
@@ -39,7 +31,7 @@ const contentReaders: readonly Role[] = ['registrar', 'reviewer', 'officer'];
 /** Registrars record, another person decides. */
 export function orderRoutes(root: FastifyInstance, context: ServiceContext): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const { cases, clock, store } = context;
+  const { cases, clock, documentAnchors } = context;
 
   app.post(
     '/v1/orders',
@@ -54,24 +46,55 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
       },
     },
     async (request, reply) => {
-      const document = readDocument(request.body.document);
-      const { result } = await act(context, request, async (_state, at, credential) => {
-        const checked = checkOrder(request.body.order, at);
-        if (!checked.ok) {
-          return { ok: false, error: new ApiError('order.invalid', { problems: checked.problems }) };
-        }
-        const { order } = checked;
-        const orderId = uuidv7({ msecs: clock.now() });
-        const details = orderDetails(order);
-        const commitments = await putOrder(cases, orderId, order, document, bodyOf(request));
-        const recordedBy = { thumbprint: credential.thumbprint, personId: credential.personId };
-        return {
-          ok: true,
-          entries: [{ kind: 'order.recorded', subject: orderId, commitments, details }],
-          result: viewOf({ orderId, details, commitments, recordedAt: at, recordedBy }, at),
-        };
-      });
+      const document = await readDocument(request.body.document, documentAnchors, clock.now());
+      const orderId = uuidv7({ msecs: clock.now() });
+      const given = { order: request.body.order, document, request: bodyOf(request) };
+      const { result } = await act(context, request, (_state, at, credential) =>
+        refusable(async () => {
+          const { details, keep } = await keptVersion(context, given, { orderId, number: 1 }, at);
+          const commitments = await keep();
+          const entry = { kind: 'order.recorded' as const, subject: orderId, commitments, details };
+          const order = nextOrder(undefined, { ...entry, at }, personOf(credential), 0);
+          return { ok: true, entries: [entry], result: orderStatusOf(order, at) };
+        }),
+      );
       return reply.status(201).send(result);
+    },
+  );
+
+  app.post(
+    '/v1/orders/:orderId/amendment',
+    {
+      bodyLimit: apiLimits.orderBodyBytes,
+      config: { access: ['registrar'] },
+      schema: {
+        summary: 'Record the next version of an order: it needs approval again',
+        tags: ['orders'],
+        params: orderParams,
+        body: amendOrderBody,
+        response: { 200: orderStatusView, ...problemResponses },
+      },
+    },
+    async (request) => {
+      const { orderId } = request.params;
+      const document = await readDocument(request.body.document, documentAnchors, clock.now());
+      const given = { order: request.body.order, document, request: bodyOf(request) };
+      const { result } = await act(context, request, (state, at, credential) =>
+        refusable(async () => {
+          const version = { orderId, number: request.body.version + 1 };
+          const { details, keep } = await keptVersion(context, given, version, at);
+          const decision = decideAmendment(state, orderId, details, at);
+          if (!decision.ok) return taken(state, at, credential, decision);
+          const entry = {
+            kind: 'order.amended' as const,
+            subject: orderId,
+            commitments: await keep(),
+            details,
+          };
+          return taken(state, at, credential, { ...decision, entry });
+        }),
+      );
+      return result;
     },
   );
 
@@ -88,7 +111,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
     async (request) =>
       recordReading(context, request, (state, at, credential) => {
         const { items, truncated } = listed(readableOrders(state, credential, at).toReversed());
-        return { items: items.map((order) => viewOf(order, at)), truncated };
+        return { items: items.map((order) => orderStatusOf(order, at)), truncated };
       }),
   );
 
@@ -107,7 +130,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
       recordReading(context, request, async (state, at, credential) => {
         const order = findOrder(state, request.params.orderId, credential, at);
         const file = await getOrder(cases, order);
-        return { ...viewOf(order, at), order: { ...file.order }, document: file.document };
+        return { ...orderStatusOf(order, at), order: { ...file.order }, document: file.document };
       }),
   );
 
@@ -135,129 +158,39 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
     },
   );
 
-  app.get(
-    '/v1/orders/:orderId/estimate',
-    {
-      config: { access: ['reviewer'] },
-      schema: {
-        summary: 'Estimate what an order would release: counts by type, never records',
-        tags: ['orders'],
-        params: orderParams,
-        response: { 200: estimateView, ...problemResponses },
-      },
-    },
-    async (request) => {
-      const { order } = await recordReading(context, request, (state, at, credential) =>
-        getOrder(cases, findOrder(state, request.params.orderId, credential, at)),
-      );
-      // After the step, not in it: a count may take minutes, and nobody else could act meanwhile.
-      const scope = { ...order.scope, collectedUpTo: order.receivedAt };
-      const counts = await store.countScope(scope, { now: clock.now() });
-      return { counts, total: Object.values(counts).reduce((sum, count) => sum + count, 0) };
-    },
-  );
-
-  app.post(
-    '/v1/orders/:orderId/approval',
-    {
-      config: { access: ['reviewer'] },
-      schema: {
-        summary: 'Approve an order that another person recorded',
-        tags: ['orders'],
-        params: orderParams,
-        response: { 200: orderStatusView, ...problemResponses },
-      },
-    },
-    async (request) => {
-      const { orderId } = request.params;
-      const { result } = await act(context, request, async (state, at, credential) => {
-        const decision = decideApproval(state, orderId, credential, at);
-        if (!decision.ok) return { ok: false, error: new ApiError(decision.code) };
-        // What is approved must be what was recorded: the file is opened and its digest checked.
-        await getOrder(cases, decision.order);
-        return decided(decision.order, 'Approved', at, {
-          kind: 'order.approved',
-          subject: orderId,
-          details: { version: decision.order.details.version },
-        });
-      });
-      return result;
-    },
-  );
-
-  app.post(
-    '/v1/orders/:orderId/rejection',
-    {
-      config: { access: ['reviewer'] },
-      schema: {
-        summary: 'Reject an order that another person recorded',
-        tags: ['orders'],
-        params: orderParams,
-        body: rejectBody,
-        response: { 200: orderStatusView, ...problemResponses },
-      },
-    },
-    async (request) => {
-      const { orderId } = request.params;
-      const { result } = await act(context, request, (state, at, credential) => {
-        const decision = decideApproval(state, orderId, credential, at);
-        if (!decision.ok) return { ok: false, error: new ApiError(decision.code) };
-        return decided(decision.order, 'Rejected', at, {
-          kind: 'order.rejected',
-          subject: orderId,
-          details: { version: decision.order.details.version, reason: request.body.reason },
-        });
-      });
-      return result;
-    },
-  );
+  orderEstimateRoute(root, context);
+  orderStepRoutes(root, context);
 }
 
-type OrderView = ReturnType<typeof viewOf>;
+/** What the ledger says of a document's signature: not whose it is. */
+function signatureDetails({ signature }: OrderDocument): DetailsOf<'order.recorded'>['documentSignature'] {
+  const { state, reason } = signature;
+  return { state, ...(reason ? { reason } : {}) };
+}
 
-function decided(
-  order: OrderState,
-  status: 'Approved' | 'Rejected',
+/** Keeps the contents of a version of an order, and drafts the entry that commits to them. */
+async function keptVersion(
+  { cases, regimes }: ServiceContext,
+  given: { readonly order: OrderDraft; readonly document: OrderDocument; readonly request: Uint8Array },
+  version: { readonly orderId: string; readonly number: number },
   at: string,
-  entry: EntryDraft,
-): ActResult<OrderView> {
-  return { ok: true, entries: [entry], result: { ...viewOf(order, at), status, decidedAt: at } };
-}
-
-function findOrder(state: ControlState, orderId: string, credential: Credential, at: string): OrderState {
-  const decision = decideOrderReading(state, orderId, credential, at);
-  if (!decision.ok) throw new ApiError(decision.code);
-  return decision.order;
-}
-
-function viewOf(order: OrderState, at: string) {
-  const { regimeVersion: _, ...details } = order.details;
+): Promise<{ details: DetailsOf<'order.recorded'>; keep: () => Promise<Record<string, string>> }> {
+  const checked = checkOrder(given.order, at, regimes);
+  if (!checked.ok) throw new ApiError('order.invalid', { problems: checked.problems });
+  const { order } = checked;
+  const { orderId, number } = version;
   return {
-    orderId: order.orderId,
-    ...details,
-    status: orderStatus(order, at),
-    recordedAt: order.recordedAt,
-    ...(order.decision ? { decidedAt: order.decision.at } : {}),
-    ...(order.erasedAt === undefined ? {} : { erasedAt: order.erasedAt }),
+    details: orderDetails(order, number, signatureDetails(given.document)),
+    keep: () => putOrder(cases, { orderId, version: number }, order, given.document, given.request),
   };
 }
 
-/** Decodes the document and checks that it is what it says it is, as far as its first bytes show. */
-function readDocument(input: {
-  mediaType: (typeof mediaTypes.document)[number];
-  content: string;
-}): OrderDocument {
-  const bytes = Buffer.from(input.content, 'base64');
-  const refuse = (sentence: string): ApiError =>
-    new ApiError('order.document', { problems: [{ path: 'document', sentence }] });
-  if (bytes.length > orderLimits.documentBytes)
-    throw refuse(`the document has more than ${orderLimits.documentBytes} bytes`);
-  const starts = bytes.subarray(0, 5).toString('latin1');
-  const fits = {
-    'application/pdf': starts === '%PDF-',
-    'application/xml': /^(?:\xef\xbb\xbf)?\s*</.test(bytes.subarray(0, 64).toString('latin1')),
-    'application/pkcs7-mime': bytes[0] === 0x30,
-  }[input.mediaType];
-  if (!fits) throw refuse(`the document is not ${input.mediaType}`);
-  return { mediaType: input.mediaType, bytes };
+/** A refusal that a step throws is its result: it is on record with it. */
+async function refusable<T>(run: () => Promise<ActResult<T>>): Promise<ActResult<T>> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof ApiError) return { ok: false, error };
+    throw error;
+  }
 }

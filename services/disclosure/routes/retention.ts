@@ -1,18 +1,28 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { decideRetention, type RetentionDraft, retentionDetails } from '#shared/control';
+import {
+  type DiskKeyDraft,
+  diskKeyDetails,
+  type RetentionDraft,
+  recordedDiskKey,
+  retentionDetails,
+} from '#shared/control';
 import { utcTimestamp } from '#shared/traffic';
 import type { ServiceContext } from '../context.ts';
-import { retentionView } from '../control/retention-record.ts';
+import { decideOnExpiry, retentionView } from '../control/retention-record.ts';
 import { ApiError } from '../errors.ts';
 import { act, recordReading } from '../http/act.ts';
-import { idSchema, problemResponses } from './schemas.ts';
+import { idSchema } from './members.ts';
+import { problemResponses } from './schemas.ts';
 
 const configured = retentionDetails['retention.configured'];
 const started = retentionDetails['retention.started'];
 const certified = retentionDetails['retention.certified'];
 const overdue = retentionDetails['retention.overdue'];
+const keyCreated = diskKeyDetails['disk_key.created'];
+const keyRetired = diskKeyDetails['disk_key.retired'];
+const keyDestroyed = diskKeyDetails['disk_key.destroyed'];
 const run = { id: idSchema, at: utcTimestamp };
 
 const view = z
@@ -21,6 +31,7 @@ const view = z
     openRun: started.extend(run).nullable(),
     lastCertificate: certified.extend(run).nullable(),
     lastOverdue: overdue.extend({ at: utcTimestamp }).nullable(),
+    diskKeys: z.array(recordedDiskKey),
     now: utcTimestamp,
     latestAt: utcTimestamp,
     believedAt: utcTimestamp,
@@ -42,9 +53,12 @@ export function retentionRoutes(root: FastifyInstance, context: ServiceContext):
   const tags = ['retention'];
   const answers = { 200: done, ...problemResponses };
 
-  async function append(request: FastifyRequest, draft: RetentionDraft): Promise<typeof recorded> {
+  async function append(
+    request: FastifyRequest,
+    draft: RetentionDraft | DiskKeyDraft,
+  ): Promise<typeof recorded> {
     await act(context, request, (state, at) => {
-      const decision = decideRetention(state.retention, draft, at);
+      const decision = decideOnExpiry(state, draft, at);
       return decision.ok
         ? { ok: true, entries: [draft], result: undefined }
         : { ok: false, error: new ApiError(decision.code) };
@@ -115,5 +129,37 @@ export function retentionRoutes(root: FastifyInstance, context: ServiceContext):
       schema: { summary: 'Record what is there past its time', tags, body: overdue, response: answers },
     },
     async (request) => append(request, { kind: 'retention.overdue', details: request.body }),
+  );
+
+  app.post(
+    '/v1/retention/keys',
+    {
+      config: { access: ['retention'] },
+      schema: { summary: 'Record a new key of the disk', tags, body: keyCreated, response: answers },
+    },
+    async (request) => append(request, { kind: 'disk_key.created', details: request.body }),
+  );
+
+  app.post(
+    '/v1/retention/keys/retired',
+    {
+      config: { access: ['retention'] },
+      schema: {
+        summary: 'Record that no file needs a key, before it is destroyed',
+        tags,
+        body: keyRetired,
+        response: answers,
+      },
+    },
+    async (request) => append(request, { kind: 'disk_key.retired', details: request.body }),
+  );
+
+  app.post(
+    '/v1/retention/keys/destroyed',
+    {
+      config: { access: ['retention'] },
+      schema: { summary: 'Record that a key is gone', tags, body: keyDestroyed, response: answers },
+    },
+    async (request) => append(request, { kind: 'disk_key.destroyed', details: request.body }),
   );
 }

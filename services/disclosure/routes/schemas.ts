@@ -1,26 +1,19 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { disclosureStatuses, erasureReasons, labelSchema, roles, thumbprintSchema } from '#shared/control';
-import { orderDraftSchema, orderLimits, targetKinds } from '#shared/orders';
-import { categoryIds, eventTypes, utcTimestamp } from '#shared/traffic';
-import { apiLimits, mediaTypes } from '../limits.ts';
+import { disclosureStatuses, labelSchema, roles, thumbprintSchema } from '#shared/control';
+import { orderLimits, targetKinds } from '#shared/orders';
+import { possessionChars } from '#shared/signed-request';
+import { categoryIds, utcTimestamp } from '#shared/traffic';
+import { apiLimits } from '../limits.ts';
+import { idSchema, timestampInput } from './members.ts';
 
 /*
  * What goes over the wire. The OpenAPI description is made from these, and every answer is checked against
  * them before it leaves.
  */
 
-export const idSchema = z.uuid({ version: 'v7' });
-export const orderParams = z.strictObject({ orderId: idSchema });
 export const disclosureParams = z.strictObject({ disclosureId: idSchema });
 export const credentialParams = z.strictObject({ thumbprint: thumbprintSchema });
-
-const timestampInput = z.iso
-  .datetime({ offset: true })
-  .transform((value) => new Date(value).toISOString())
-  // An offset can carry a time out of the years 0000 to 9999, where times no longer compare as texts.
-  .pipe(utcTimestamp)
-  .meta({ description: 'RFC 3339' });
 
 /** RFC 9457, with our extension members. */
 export const problemSchema = z
@@ -45,6 +38,11 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem' });
 
+const possessionInput = z.string().max(possessionChars).meta({
+  description:
+    'Compact JWS (RFC 7515) by the key itself, typ `griffie-enrolment+jwt`; of a passkey its registration',
+});
+
 export const enrolBody = z.strictObject({
   credentialId: labelSchema,
   /** Same for all credentials of one person: dual control counts people. */
@@ -55,6 +53,24 @@ export const enrolBody = z.strictObject({
   publicKey: z.record(z.string(), z.unknown()).meta({ description: 'Public JWK (RFC 7517)' }),
   notBefore: timestampInput,
   notAfter: timestampInput,
+  /** The key's own signature for this enrolment. */
+  possession: possessionInput,
+  /** SHA-256 of the certificates in the header `Griffie-Certificates`, one after another. */
+  chainSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
+
+/** What the second administrator says of an enrolment, from what they know themselves. */
+export const confirmBody = z.strictObject({ personId: labelSchema, role: z.enum(roles) });
+
+/** A new key for the person and role of the one that signs the request. */
+export const rotateBody = enrolBody.pick({
+  credentialId: true,
+  algorithm: true,
+  publicKey: true,
+  possession: true,
 });
 
 export const revokeBody = z.strictObject({
@@ -70,68 +86,19 @@ export const credentialView = z
     algorithm: z.string(),
     notBefore: utcTimestamp,
     notAfter: utcTimestamp,
+    certificate: z
+      .object({ sha256: z.string(), anchorSha256: z.string(), notAfter: utcTimestamp })
+      .optional(),
+    /** Another administrator must confirm it before it may do anything. */
+    pending: z.boolean(),
+    confirmedAt: utcTimestamp.optional(),
     revokedAt: utcTimestamp.optional(),
+    /** Thumbprint of the key that took its place. */
+    replacedBy: thumbprintSchema.optional(),
+    /** Of its last signed request that was not refused. */
+    lastUsedAt: utcTimestamp.optional(),
   })
   .meta({ id: 'Credential' });
-
-export const recordOrderBody = z.strictObject({
-  order: orderDraftSchema,
-  document: z.strictObject({
-    mediaType: z.enum(mediaTypes.document),
-    /** Base64 (RFC 4648, section 4). */
-    content: z
-      .string()
-      .max(Math.ceil((orderLimits.documentBytes * 4) / 3) + 4)
-      .regex(/^[A-Za-z0-9+/]+={0,2}$/, 'is not base64'),
-  }),
-});
-
-export const orderStatusView = z
-  .object({
-    orderId: idSchema,
-    version: z.int(),
-    status: z.enum(['AwaitingApproval', 'Approved', 'Rejected', 'Expired']),
-    regime: z.string(),
-    type: z.enum(['produce', 'preserve']),
-    issuingState: z.string(),
-    categories: z.array(z.enum(categoryIds)),
-    targetCount: z.int(),
-    emergency: z.boolean(),
-    receivedAt: utcTimestamp,
-    validUntil: utcTimestamp,
-    recordedAt: utcTimestamp,
-    decidedAt: utcTimestamp.optional(),
-    /** When its case was erased: nothing of the order is left but this. */
-    erasedAt: utcTimestamp.optional(),
-  })
-  .meta({ id: 'OrderStatus' });
-
-/** The contents are given as they were recorded; their schema is the order's own. */
-export const orderView = orderStatusView
-  .extend({
-    order: z.record(z.string(), z.unknown()),
-    document: z.object({ mediaType: z.string(), bytes: z.int(), sha256: z.string() }),
-  })
-  .meta({ id: 'Order' });
-
-export const rejectBody = z.strictObject({
-  reason: z.enum(['incomplete', 'inadmissible', 'disproportionate', 'not_authentic', 'other']),
-});
-
-export const eraseBody = z.strictObject({ reason: z.enum(erasureReasons) });
-
-export const erasureView = z
-  .object({
-    orderId: idSchema,
-    erasedAt: utcTimestamp,
-    /** Whether key and files are gone by now; what failed is tried again every hour. */
-    gone: z.boolean(),
-  })
-  .meta({ id: 'Erasure' });
-
-export const estimateView = z
-  .object({ counts: z.partialRecord(z.enum(eventTypes), z.int()), total: z.int() })
-  .meta({ id: 'Estimate' });
 
 const targetInput = z.strictObject({
   kind: z.enum(targetKinds),
@@ -141,6 +108,8 @@ const targetInput = z.strictObject({
 
 export const disclosureBody = z.strictObject({
   orderId: idSchema,
+  /** Version of the order that the officer read; absent: the first. */
+  orderVersion: z.int().min(1).optional(),
   /** Narrows the order's scope; absent members mean: as the order says. */
   scope: z
     .strictObject({

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Cosignature,
   formatAddCheckpoint,
@@ -17,6 +18,9 @@ const answerMs = 15_000;
 const maxAnswerBytes = 64 * 1024;
 /** A checkpoint may be overtaken once by another submission of ours or of somebody who replays it. */
 const maxTries = 3;
+
+/** What another replica had cosigned is here soon; a ledger that was cut never has it. */
+const catchUpMs = 2_000;
 
 /** Why a witness did not cosign. Stable names, for logs and metrics. */
 export type SubmitFault =
@@ -83,6 +87,9 @@ export async function submitCheckpoint(
     if (answer.status !== 409) return failed(faultOf(answer.status));
     const size = parseKnownSize(answer.body);
     if (size === null) return failed('witness.bad_answer');
+    if (size > deps.ledger.checkpoint().size) {
+      await sleep(catchUpMs, undefined, { signal: deps.signal }).catch(() => {});
+    }
     if (size > deps.ledger.checkpoint().size) return { ok: false, fault: 'witness.ahead', knownSize: size };
     // It has this size already, and refuses all the same: what it has is another tree.
     if (size === oldSize) return failed('witness.contradicts');

@@ -2,6 +2,8 @@
 export type KafkaErrorCode =
   /** The topic is not there; `griffie topics apply` makes it. */
   | 'kafka.topic_missing'
+  /** The ledger's topic has more than one partition: there is no one order. */
+  | 'kafka.several_partitions'
   /** A change to topics was accepted and does not show. */
   | 'kafka.topics_not_applied'
   /** A consumer ended and does not come back: the process should end and be started again. */

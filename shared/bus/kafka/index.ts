@@ -14,6 +14,12 @@ export {
   type RawReading,
   type RawRecord,
 } from './raw-reader.ts';
+export {
+  openTopicLog,
+  type TopicLog,
+  type TopicLogReading,
+  type TopicLogRecord,
+} from './topic-log.ts';
 export { planTopics, type TopicChange, type TopicConflict, type TopicPlan } from './topic-plan.ts';
 export { readTopic, type TopicReading } from './topic-reader.ts';
 export {

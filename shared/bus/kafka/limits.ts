@@ -49,6 +49,8 @@ export const kafkaLimits = {
   tellOffsetsMs: 5000,
   /** How long a reader that ends waits for brokers that may be away. */
   closeMs: 10_000,
+  /** How long a request to the ledger's topic may take before its outcome is in doubt. */
+  logAnswerMs: 10_000,
   /** How long a change to topics may take until it shows. */
   applyTopicsMs: 30_000,
   /** A reading of a topic in which nothing came for this long is given up. */

@@ -33,7 +33,7 @@ export async function readPartitionBounds(
   }
 }
 
-async function boundsOf(admin: Admin, topicName: string): Promise<PartitionBounds[]> {
+export async function boundsOf(admin: Admin, topicName: string): Promise<PartitionBounds[]> {
   if (!(await admin.listTopics()).includes(topicName)) {
     throw new KafkaError(
       'kafka.topic_missing',

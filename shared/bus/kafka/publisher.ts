@@ -1,5 +1,5 @@
 import type { CompressionTypes, Kafka, Producer } from 'kafkajs';
-import type { BusRecord } from '../bus.ts';
+import type { OutgoingRecord } from '../bus.ts';
 import { kafkaLimits } from './limits.ts';
 
 /**
@@ -25,7 +25,7 @@ export class TopicPublisher {
   }
 
   /** One send after the other: the next is called after this one settled. */
-  async send(records: readonly BusRecord[]): Promise<void> {
+  async send(records: readonly OutgoingRecord[]): Promise<void> {
     const producer = this.#producer ?? this.#newProducer();
     this.#producer = producer;
     try {

@@ -65,6 +65,10 @@ export function topicNameOf(
  * Expiry is by segment: one that is closed daily is gone at most a day after its last record's time, and
  * that time is the broker's (`LogAppendTime`), so that no producer's clock can keep a record alive. Where
  * three copies are, two must have a record before it is acknowledged.
+ *
+ * The ledger's topic is kept whole and for ever, by offset: nothing expires, nothing is compacted. Every copy
+ * is on the disk before a record is acknowledged (`flush.messages`), because what the ledger says must
+ * outlive a loss of power everywhere at once.
  */
 export function desiredTopics(
   { topicPrefix }: Pick<KafkaConfig, 'topicPrefix'>,
@@ -84,7 +88,13 @@ export function desiredTopics(
     'retention.ms': String(retentionDays * day),
     'segment.ms': String(day),
   };
-  const forever = { ...durable, 'retention.bytes': '-1', 'retention.ms': '-1' };
+  const forever = {
+    ...durable,
+    'flush.messages': '1',
+    'max.message.bytes': '1048588',
+    'retention.bytes': '-1',
+    'retention.ms': '-1',
+  };
   const topic = (name: string, count: number, settings: Record<string, string>): TopicSettings => ({
     name: `${topicPrefix}${name}`,
     partitions: count,

@@ -65,7 +65,7 @@ function writeOrder(
   page.labelled([
     [labels.authority, order.authority],
     [labels.fileReference, order.fileReference],
-    [labels.regime, regimes[order.regime]],
+    [labels.regime, regimes[order.regime] ?? order.regime],
     [labels.legalBasis, order.legalBasis],
     [labels.issuedAt, readable(order.issuedAt)],
     [labels.receivedAt, readable(order.receivedAt)],

@@ -48,6 +48,7 @@ export interface ReportTexts {
       string
     >
   >;
+  /** Of the regimes that are shipped; another is named by its id. */
   readonly regimes: Readonly<Record<RegimeId, string>>;
   readonly targetKinds: Readonly<Record<Manifest['query']['scope']['targets'][number]['kind'], string>>;
   readonly subaddresses: string;

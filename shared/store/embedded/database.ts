@@ -1,113 +1,101 @@
-import { readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Mutex, makePrivateFolder } from '#shared/runtime';
-import {
-  bytesOf,
-  type Database,
-  insertSettings,
-  type Rows,
-  type StoreQuery,
-  silentClient,
-} from '../database.ts';
+import { bytesOf, type Database, insertSettings, type Rows, type StoreQuery } from '../database.ts';
+import type { DiskKeys } from '../disk-keys.ts';
+import { diskFolder } from '../encryption/engine-configuration.ts';
 import { StoreError, toStoreError } from '../errors.ts';
-
-/*
- * ClickHouse's engine in this process (chDB). Seen with chdb 3.4, engine 26.7:
- * - Statements, inserts and each fetch of a stream run on libuv's threads; the event loop stays free.
- * - One process binds one data folder; a lock keeps other processes out, and dies with its process.
- * - Several connections to the one folder work side by side. A connection's `SET` stays in force, and the
- *   client's `clickhouse_settings` become such `SET`s, so settings stand in the statements instead.
- * - The client's `query` holds the whole result in memory; only a session's own stream does not.
- */
-
-type ClientConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
-type ChdbModule = typeof import('chdb');
-type Session = InstanceType<ChdbModule['Session']>;
-type ChdbConnection = ReturnType<typeof import('chdb/connection')['createChdbConnection']>;
-type StreamChunk = ReturnType<Session['queryStreamBind']> extends AsyncIterable<infer Chunk> ? Chunk : never;
-type InsertRaw = ChdbConnection['chdb']['rawInsert'];
+import { createDiskKeys } from './disk-keys.ts';
+import { type EncryptedDisk, type EncryptionOptions, prepareDisk } from './encrypted-disk.ts';
+import { type Engine, loadEngine, openEngine, type Session, type StreamChunk } from './engine.ts';
 
 export interface EmbeddedOptions {
   /** Folder of the engine's data; made where it is missing, for this user only. */
   readonly folder: string;
 }
 
-/** @throws {StoreError} `store.engine_missing`, `store.folder_in_use` */
-export async function openEmbeddedDatabase({ folder }: EmbeddedOptions): Promise<Database> {
-  const { Session, drainPending, createChdbConnection } = await loadEngine();
-  await makePrivateFolder(folder);
-  let client: ClickHouseClient;
-  let insertRaw: InsertRaw;
-  try {
-    const connection = createChdbConnection({ path: folder });
-    // The same contract, declared twice: chdb types it by its own copy of the client's package.
-    client = createClient({ connection: connection as unknown as ClientConnection, ...silentClient });
-    insertRaw = connection.chdb.rawInsert;
-  } catch {
-    throw new StoreError('store.folder_in_use', await whyNotOpened(folder));
-  }
-  // One connection holds one streaming cursor: each reading gets a session of its own.
-  const openStream = (): Session => new Session(folder);
-  return new EmbeddedDatabase(client, insertRaw, openStream, drainPending);
+export interface EncryptedDatabase {
+  /** Whether a first key was made just now. */
+  readonly isNew: boolean;
+  readonly database: Database;
+  readonly diskKeys: DiskKeys;
 }
 
-/** The engine is an optional dependency: a deployment with a ClickHouse server leaves its 540 MB out. */
-async function loadEngine() {
-  try {
-    const { Session, drainPending } = await import('chdb');
-    const { createChdbConnection } = await import('chdb/connection');
-    return { Session, drainPending, createChdbConnection };
-  } catch {
+/**
+ * The engine without encryption: for tests and for what is made to be thrown away.
+ * @throws {StoreError} `store.engine_missing`, `store.folder_in_use`, `store.key_missing`
+ */
+export async function openEmbeddedDatabase({ folder }: EmbeddedOptions): Promise<Database> {
+  if (await isThere(join(folder, diskFolder))) {
+    // Opened in plain, its tables would be there and empty.
     throw new StoreError(
-      'store.engine_missing',
-      'The embedded engine is not installed or does not run on this platform (Linux with glibc, macOS). ' +
-        'Install it with: npm install chdb. Or configure a ClickHouse server instead',
+      'store.key_missing',
+      'The data folder is encrypted, and was to be opened without its keys',
     );
   }
+  return (await openDatabase(folder, null)).database;
 }
 
-async function whyNotOpened(folder: string): Promise<string> {
-  const status = await readFile(join(folder, 'status'), 'utf8').catch(() => '');
-  const pid = /^PID: (\d+)$/m.exec(status)?.[1];
-  const who = pid === undefined ? 'another process' : `another process (${pid}, by its status file)`;
-  return `The data folder cannot be opened: ${who} has it open, or it is not writable for this user`;
+/**
+ * The engine with every table on an encrypted disk.
+ * @throws {StoreError} `store.engine_missing`, `store.folder_in_use`, `store.key_missing`,
+ * `store.keys_unusable`, `store.not_encrypted`
+ */
+export async function openEncryptedDatabase({
+  folder,
+  ...options
+}: EmbeddedOptions & EncryptionOptions): Promise<EncryptedDatabase> {
+  const disk = await prepareDisk(folder, options);
+  const { database, whileClosed } = await openDatabase(folder, disk);
+  return { isNew: disk.isNew, database, diskKeys: createDiskKeys(disk, whileClosed) };
 }
+
+async function openDatabase(folder: string, disk: EncryptedDisk | null) {
+  const chdb = await loadEngine();
+  await makePrivateFolder(folder);
+  const open = (): Promise<Engine> => openEngine(chdb, folder, disk);
+  const database = new EmbeddedDatabase(await open(), open);
+  return { database, whileClosed: <T>(task: () => Promise<T>) => database.whileClosed(task) };
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Longest time for which a change of keys holds up new readings, milliseconds. */
+const maxHoldUpMs = 2000;
 
 class EmbeddedDatabase implements Database {
-  readonly #client: ClickHouseClient;
-  /** Hands bytes to the engine as they are; the client's own way makes one string of statement and rows. */
-  readonly #insertRaw: InsertRaw;
-  readonly #openStream: () => Session;
-  readonly #drain: () => Promise<void>;
+  /** Null while the engine is closed for a moment, or could not be opened again. */
+  #engine: Engine | null;
+  readonly #open: () => Promise<Engine>;
   /** The client's connection is one session of the engine, which takes one statement at a time. */
   readonly #oneByOne = new Mutex();
   readonly #streams = new Set<Session>();
+  readonly #closings = new Mutex();
+  /** Set while the engine is, or is about to be, closed for a moment. */
+  #closing: Promise<void> | null = null;
   #closed = false;
 
-  constructor(
-    client: ClickHouseClient,
-    insertRaw: InsertRaw,
-    openStream: () => Session,
-    drain: () => Promise<void>,
-  ) {
-    this.#client = client;
-    this.#insertRaw = insertRaw;
-    this.#openStream = openStream;
-    this.#drain = drain;
+  constructor(engine: Engine, open: () => Promise<Engine>) {
+    this.#engine = engine;
+    this.#open = open;
   }
 
   command(statement: string): Promise<void> {
-    return this.#run(async () => {
-      await this.#client.command({ query: statement });
+    return this.#run(async ({ client }) => {
+      await client.command({ query: statement });
     });
   }
 
   insert(table: string, columns: readonly string[], rows: Rows, token: string): Promise<void> {
     const settings = insertSettings(token);
     const values = bytesOf(rows);
-    return this.#run(async () => {
-      await this.#insertRaw({ table, columns, values, settings, format: 'JSONEachRow' });
+    return this.#run(async ({ insertRaw }) => {
+      await insertRaw({ table, columns, values, settings, format: 'JSONEachRow' });
     });
   }
 
@@ -121,8 +109,7 @@ class EmbeddedDatabase implements Database {
 
   async *#stream(query: StoreQuery, format: string): AsyncGenerator<StreamChunk> {
     this.#assertOpen();
-    const session = this.#openStream();
-    this.#streams.add(session);
+    const session = await this.#session();
     try {
       yield* session.queryStreamBind(query.text, query.parameters, { format });
     } catch (error) {
@@ -133,21 +120,75 @@ class EmbeddedDatabase implements Database {
     }
   }
 
+  /**
+   * Closes the engine, runs a task and opens it again. Statements and readings that come meanwhile wait. New
+   * readings also wait for those under way to end, for two seconds at most: who reads may be about to read
+   * or write more before that ends.
+   * @returns null, with nothing done, where data are being read all that time
+   */
+  whileClosed<T>(task: () => Promise<T>): Promise<T | null> {
+    this.#assertOpen();
+    return this.#closings.run(async () => {
+      let goOn = (): void => {};
+      this.#closing = new Promise((resolve) => {
+        goOn = resolve;
+      });
+      try {
+        for (let waited = 0; this.#streams.size > 0 && waited < maxHoldUpMs; waited += 10) await sleep(10);
+        return await this.#oneByOne.run(async () => {
+          if (this.#streams.size > 0) return null;
+          const engine = this.#engine;
+          this.#engine = null;
+          await engine?.close();
+          try {
+            return await task();
+          } finally {
+            await this.#opened();
+          }
+        });
+      } finally {
+        this.#closing = null;
+        goOn();
+      }
+    });
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#oneByOne.run(async () => {
       for (const session of this.#streams) session.close();
-      await this.#client.close();
-      await this.#drain();
+      await this.#engine?.close();
     });
   }
 
-  #run(task: () => Promise<void>): Promise<void> {
+  #run(task: (engine: Engine) => Promise<void>): Promise<void> {
     this.#assertOpen();
-    return this.#oneByOne.run(task).catch((error: unknown) => {
-      throw toStoreError(error, 'write');
+    return this.#oneByOne
+      .run(async () => task(await this.#opened()))
+      .catch((error: unknown) => {
+        throw toStoreError(error, 'write');
+      });
+  }
+
+  /** A session that is counted from its beginning: between its last wait and that nothing else runs. */
+  async #session(): Promise<Session> {
+    while (this.#engine === null || this.#closing !== null) {
+      if (this.#closing === null) await this.#oneByOne.run(() => this.#opened());
+      else await this.#closing;
+      this.#assertOpen();
+    }
+    const session = this.#engine.openStream();
+    this.#streams.add(session);
+    return session;
+  }
+
+  async #opened(): Promise<Engine> {
+    // Once it was open, what keeps it closed is of the moment: each call tries again.
+    this.#engine ??= await this.#open().catch(() => {
+      throw new StoreError('store.unavailable', 'The engine could not be opened again');
     });
+    return this.#engine;
   }
 
   #assertOpen(): void {

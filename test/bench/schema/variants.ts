@@ -31,9 +31,11 @@ function product(migrations: readonly Migration[], database: string): string[] {
 }
 
 const isMain = (statement: string): boolean =>
-  /^CREATE (DATABASE|TABLE \S+ \S+ \S+ \w+\.traffic\s)/.test(statement);
+  /^CREATE (DATABASE|TABLE \S+ \S+ \S+ \w+\.traffic\s|OR REPLACE VIEW \w+\.traffic_retained\s)/.test(
+    statement,
+  );
 
-/** The main table alone, changed. */
+/** The main table, changed, and the view of it. */
 function mainTable(name: string, change: (statement: string) => string) {
   return (migrations: readonly Migration[]): string[] =>
     product(migrations, name)
@@ -43,11 +45,11 @@ function mainTable(name: string, change: (statement: string) => string) {
 
 const minutes = /^ {2}AND toStartOfMinute\([\s\S]*?(?=^ {2}AND t\.collectedAt)/m;
 
-/** Without the index of minutes, over the table itself. */
+/** Without the index of minutes. */
 const overTable =
   (name: string) =>
   (text: string): string =>
-    text.replace(minutes, '').replaceAll('traffic_retained', `${name}.traffic`);
+    text.replace(minutes, '').replaceAll('traffic_retained', `${name}.traffic_retained`);
 
 const withMembers =
   (members: readonly string[]) =>
@@ -62,6 +64,9 @@ const names = [
   'recipientUser',
 ];
 const ips = ['senderIp', 'originHostIp', 'deliveryHostIp', 'clientIp', 'proxyIp'];
+/** As the table has it. */
+const inTable = (expression: string): string =>
+  expression.replace('originHostIp', 'if(originHostIsSender, senderIp, originHostIpApart)');
 const hosts = ['originHostName', 'deliveryHostName'];
 /** Each column as the product's queries compare it. */
 const compared = [...[...names, ...hosts].map((column) => `lower(${column})`), ...ips, 'messageId'];
@@ -70,7 +75,6 @@ const blind = [
   'senderIp',
   'senderAddress',
   'senderUser',
-  'originHostIp',
   'originHostName',
   'recipientAddress',
   'recipientUser',
@@ -104,7 +108,9 @@ export const variants: readonly Variant[] = [
     statements: mainTable(
       'bloom',
       withMembers(
-        compared.map((column, n) => `INDEX bloom${n} ${column} TYPE bloom_filter(0.01) GRANULARITY 1`),
+        compared.map(
+          (column, n) => `INDEX bloom${n} ${inTable(column)} TYPE bloom_filter(0.01) GRANULARITY 1`,
+        ),
       ),
     ),
     query: overTable('bloom'),
@@ -139,7 +145,7 @@ export const variants: readonly Variant[] = [
     title: 'text index over all identifiers',
     statements: mainTable(
       'text_index',
-      withMembers([`INDEX words [${compared.join(', ')}] TYPE text(tokenizer = 'array')`]),
+      withMembers([`INDEX words [${compared.map(inTable).join(', ')}] TYPE text(tokenizer = 'array')`]),
     ),
     query: (text) =>
       overTable('text_index')(text).replace(
@@ -156,11 +162,11 @@ export const variants: readonly Variant[] = [
       `CREATE MATERIALIZED VIEW IF NOT EXISTS day_keys.encrypting TO day_keys.traffic AS SELECT * REPLACE(${blind
         .map(
           (column) =>
-            `if(${column} = '', '', encrypt('aes-128-ctr', ${column}, unhex(substring(hex(SHA256(toString(toDate(collectedAt)))), 1, 32)), substring(eventId, 1, 16))) AS ${column}`,
+            `if(${column} = '', '', encrypt('aes-128-ctr', ${column}, substring(SHA256(toString(toDate(collectedAt))), 1, 16), substring(SHA256(concat(sourceId, sourcePosition)), 1, 16))) AS ${column}`,
         )
         .join(', ')}) FROM day_keys.source`,
       `CREATE TABLE IF NOT EXISTS day_keys.blind (day Date, key UInt64 CODEC(Delta(8), ZSTD(1)), minute DateTime('UTC') CODEC(Delta(4), ZSTD(1))) ENGINE = ReplacingMergeTree PARTITION BY day ORDER BY (key, minute) SETTINGS index_granularity = 1024, min_compress_block_size = 16384`,
-      `CREATE MATERIALIZED VIEW IF NOT EXISTS day_keys.blinding TO day_keys.blind AS SELECT DISTINCT toDate(collectedAt) AS day, arrayJoin(arrayMap(x -> bitAnd(reinterpretAsUInt64(SHA256(concat(toString(day), x))), 1099511627775), arrayDistinct(arrayFilter(x -> x != '', [${compared.join(', ')}])))) AS key, toStartOfMinute(occurredAt) AS minute FROM day_keys.source`,
+      `CREATE MATERIALIZED VIEW IF NOT EXISTS day_keys.blinding TO day_keys.blind AS SELECT DISTINCT toDate(collectedAt) AS day, arrayJoin(arrayMap(x -> bitAnd(reinterpretAsUInt64(SHA256(concat(toString(day), x))), 1099511627775), arrayDistinct(arrayFilter(x -> x != '', [${compared.map(inTable).join(', ')}])))) AS key, toStartOfMinute(occurredAt) AS minute FROM day_keys.source`,
     ],
     // A lookup asks with each day's key, opens what it found and compares.
     query: (text) =>
@@ -174,9 +180,9 @@ export const variants: readonly Variant[] = [
           `(SELECT * REPLACE(${blind
             .map(
               (column) =>
-                `if(${column} = '', '', decrypt('aes-128-ctr', ${column}, unhex(substring(hex(SHA256(toString(toDate(collectedAt)))), 1, 32)), substring(eventId, 1, 16))) AS ${column}`,
+                `if(${column} = '', '', decrypt('aes-128-ctr', ${column}, substring(SHA256(toString(toDate(collectedAt))), 1, 16), substring(SHA256(concat(sourceId, sourcePosition)), 1, 16))) AS ${column}`,
             )
-            .join(', ')}) FROM day_keys.traffic)`,
+            .join(', ')}) FROM day_keys.traffic_retained)`,
         ),
   },
 ];

@@ -50,6 +50,7 @@ describe('the topics of Kafka', () => {
     expect(made.find(({ name }) => name === 'griffie.ledger.v1')?.partitions).toBe(1);
     expect(settingsOf('griffie.ledger.v1')).toMatchObject({
       'cleanup.policy': 'delete',
+      'flush.messages': '1',
       'retention.ms': '-1',
       'retention.bytes': '-1',
       'min.insync.replicas': '2',

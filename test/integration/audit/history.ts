@@ -11,6 +11,7 @@ import {
   verifyLog,
 } from '#shared/ledger';
 import { createTileDirectory, readTileDirectory } from '#shared/ledger-storage';
+import { generateKey } from '#shared/signed-request';
 import { testEvent } from '../../support/events.ts';
 import { type Person, startTestService, type TestService } from '../../support/test-service.ts';
 
@@ -122,11 +123,41 @@ async function actUnlawfully(t: TestService, disclosureId: string, orderId: stri
     );
   await revocation(officer.key.kid, 200);
   await revocation(officer.key.kid, 409);
-  await revocation(t.administrator.key.kid, 409);
   await expectStatus(officer.call('GET', '/v1/orders'), 401);
+  await changeHands(t);
   t.clock.set('2096-12-20T00:00:00.001Z');
   const last = await t.enrol('officer', 'the-officer');
   await ask(last, { orderId }, 403);
+  await revocation(t.secondAdministrator.key.kid, 200);
+  await revocation(t.administrator.key.kid, 409);
+}
+
+/** A credential is enrolled, confirmed and rotated, with what is refused in between. */
+async function changeHands(t: TestService): Promise<void> {
+  const [old, next] = [await generateKey('ES256'), await generateKey('ES256')];
+  const newcomer = t.person(old, 'newcomer', 'officer');
+  const body = await t.enrolment(old, 'newcomer', 'newcomer', 'officer');
+  await expectStatus(t.administrator.call('POST', '/v1/credentials', { body }), 201);
+  const confirm = (by: Person, role: string, status: number) =>
+    expectStatus(
+      by.call('POST', `/v1/credentials/${old.kid}/confirmation`, { body: { personId: 'newcomer', role } }),
+      status,
+    );
+  await expectStatus(newcomer.call('GET', '/v1/orders'), 401);
+  await confirm(t.administrator, 'officer', 403);
+  await confirm(t.secondAdministrator, 'registrar', 409);
+  await confirm(t.secondAdministrator, 'officer', 200);
+  await confirm(t.secondAdministrator, 'officer', 409);
+  const { credentialId, algorithm, publicKey, possession } = await t.enrolment(
+    next,
+    'newcomer-2',
+    '',
+    'officer',
+  );
+  const rotation = { body: { credentialId, algorithm, publicKey, possession } };
+  await expectStatus(newcomer.call('POST', '/v1/credentials/rotation', rotation), 201);
+  await expectStatus(newcomer.call('GET', '/v1/orders'), 401);
+  await expectStatus(t.person(next, 'newcomer-2', 'officer').call('GET', '/v1/orders'), 200);
 }
 
 async function expectStatus(

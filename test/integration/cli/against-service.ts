@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createTileDirectory } from '#shared/ledger-storage';
 import { exportPrivateJwk } from '#shared/signed-request';
-import { audience, startTestService, type TestService } from '../../support/test-service.ts';
+import { audience, type Person, startTestService, type TestService } from '../../support/test-service.ts';
 import { type Folder, makeFolder, type Ran, run, type World } from '../../unit/cli/support.ts';
 
 /** The real service, reached by commands through their own HTTP client. */
@@ -9,8 +9,9 @@ export interface ServiceUnderTest {
   readonly service: TestService;
   readonly folder: Folder;
   readonly ledgerFolder: string;
-  /** Credential file of the first administrator. */
+  /** Credential files of the two administrators. */
   readonly administrator: string;
+  readonly secondAdministrator: string;
   /** Keeps the service's keys, as `griffie service keys` wrote them. */
   readonly pins: string;
   griffie(...args: readonly string[]): Promise<Ran>;
@@ -25,14 +26,16 @@ export async function startService(): Promise<ServiceUnderTest> {
   const service = await startTestService({ storage: createTileDirectory(ledgerFolder) });
   const world: World = { now: () => service.clock.now(), fetch: fetchFrom(service) };
   const griffie = (...args: readonly string[]) => run(args, world);
-  const { key, credentialId } = service.administrator;
-  const administrator = folder.write('administrator.json', {
-    credentialId,
-    service: audience,
-    algorithm: key.alg,
-    thumbprint: key.kid,
-    privateKey: await exportPrivateJwk(key),
-  });
+  const credentialFile = async (name: string, { key, credentialId }: Person) =>
+    folder.write(name, {
+      credentialId,
+      service: audience,
+      algorithm: key.alg,
+      thumbprint: key.kid,
+      privateKey: await exportPrivateJwk(key),
+    });
+  const administrator = await credentialFile('administrator.json', service.administrator);
+  const secondAdministrator = await credentialFile('administrator-2.json', service.secondAdministrator);
   const pins = folder.path('pins.json');
   await griffie('service', 'keys', '--url', audience, '--out', pins);
   let people = 0;
@@ -41,6 +44,7 @@ export async function startService(): Promise<ServiceUnderTest> {
     folder,
     ledgerFolder,
     administrator,
+    secondAdministrator,
     pins,
     griffie,
     person: async (role, personId = `person-${++people}`) => {
@@ -48,11 +52,11 @@ export async function startService(): Promise<ServiceUnderTest> {
       const [own, half] = [folder.path(`${credential}.json`), folder.path(`${credential}.public.json`)];
       await griffie('key', 'new', '--credential', credential, '--service', audience, '--out', own);
       await griffie('key', 'public', '--as', own, '--out', half);
-      const enrolled = await griffie(
-        ...['credential', 'enrol', '--as', administrator, '--key', half],
-        ...['--person', personId, '--role', role],
-      );
+      const who = ['--key', half, '--person', personId, '--role', role];
+      const enrolled = await griffie('credential', 'enrol', '--as', administrator, ...who);
       if (enrolled.exitCode !== 0) throw new Error(enrolled.stderr);
+      const confirmed = await griffie('credential', 'confirm', '--as', secondAdministrator, ...who);
+      if (confirmed.exitCode !== 0) throw new Error(confirmed.stderr);
       return own;
     },
     stop: async () => {

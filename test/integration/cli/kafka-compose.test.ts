@@ -33,6 +33,7 @@ const operations: Record<string, number> = {
   Read: AclOperationTypes.READ,
   Write: AclOperationTypes.WRITE,
   Describe: AclOperationTypes.DESCRIBE,
+  Delete: AclOperationTypes.DELETE,
 };
 
 /** The same as entries of Kafka's protocol. */

@@ -6,7 +6,8 @@ import { createNoteSigner, generateNoteKey, parseVerifierKey } from '#shared/led
 import { generateKey } from '#shared/signed-request';
 import { verifyReleaseReceipt } from '../../../services/cli/release-receipt.ts';
 import { audience } from '../../support/test-service.ts';
-import { type ServiceUnderTest, startService } from './against-service.ts';
+import { run } from '../../unit/cli/support.ts';
+import { fetchFrom, type ServiceUnderTest, startService } from './against-service.ts';
 
 let world: ServiceUnderTest;
 let registrar: string;
@@ -32,7 +33,7 @@ async function record(change: object = {}): Promise<string> {
   const encryptionKey = /public key: (age1\w+)/.exec(readFileSync(identity, 'utf8'))?.[1];
   const draft = { ...service.orderDraft(), recipients: [{ name: 'Parket', encryptionKey }], ...change };
   const order = folder.write(`order-${++drafts}.json`, draft);
-  const document = folder.write('order.pdf', '%PDF-1.7\nthe order\n');
+  const document = folder.write('order.pdf', '%PDF-1.7\nthe order\nstartxref\n0\n%%EOF\n');
   const ran = await griffie(
     'order',
     'record',
@@ -66,7 +67,7 @@ describe('an order', () => {
     expect((await griffie('order', 'show', id, '--as', reviewer)).stdout).toContain('13/123456-26');
     const copy = folder.path('copy.pdf');
     await griffie('order', 'document', id, '--as', reviewer, '--out', copy);
-    expect(readFileSync(copy, 'utf8')).toBe('%PDF-1.7\nthe order\n');
+    expect(readFileSync(copy, 'utf8')).toBe('%PDF-1.7\nthe order\nstartxref\n0\n%%EOF\n');
     expect((await griffie('order', 'estimate', id, '--as', reviewer, '--json')).json()).toEqual({
       counts: {},
       total: 0,
@@ -80,7 +81,7 @@ describe('an order', () => {
     const { griffie, folder, service } = world;
     const { issuedAt: _, validatedBy: __, ...draft } = service.orderDraft();
     const order = folder.write('incomplete.json', draft);
-    const document = folder.write('order.pdf', '%PDF-1.7\n');
+    const document = folder.write('order.pdf', '%PDF-1.7\nstartxref\n0\n%%EOF\n');
     const ran = await griffie(
       'order',
       'record',
@@ -242,7 +243,7 @@ describe('a disclosure', () => {
     });
     const followed = await world.griffie('disclosure', 'status', id, '--as', officer, '--follow');
     expect(followed.stdout).toContain('griffie disclosure fetch');
-    expect(followed.stderr).toMatch(/^Disclosed, \d+ records, \d+\.\d MB$/m);
+    expect(followed.stderr).toMatch(/^DisclosureNotAvailable, \d+ records, \d+\.\d MB$/m);
     const cancelled = await world.griffie('disclosure', 'cancel', id, '--as', officer, '--json');
     expect([cancelled.exitCode, cancelled.error().code]).toEqual([1, 'disclosure.ended']);
   });
@@ -359,5 +360,73 @@ describe('griffie service keys', () => {
       audience,
       ledgerKey: world.service.ledgerKey,
     });
+  });
+});
+
+describe('a computer whose clock is wrong', () => {
+  it.each([
+    ['behind', -3_600_000],
+    ['ahead', 3_600_000],
+  ])('signs by the service’s, and says so (%s)', async (_, off) => {
+    const { service } = world;
+    const wrong = { now: () => service.clock.now() + off, fetch: fetchFrom(service) };
+    const ran = await run(['order', 'list', '--as', registrar, '--json'], wrong);
+    expect(ran.stderr).toContain('clock is off by 3600 seconds');
+    expect(ran.exitCode).toBe(0);
+    expect((await service.entries()).at(-1)?.kind).toBe('access.granted');
+    expect((await service.entries()).at(-2)?.details.code).toMatch(/^proof\.(stale|future)$/);
+  });
+
+  it('gets every other refusal as it is, and asks once', async () => {
+    const before = (await world.service.entries()).length;
+    const ran = await world.griffie('order', 'list', '--as', world.administrator, '--json');
+    expect(ran.error().code).toBe('access.role');
+    expect((await world.service.entries()).length).toBe(before + 1);
+  });
+});
+
+describe('griffie credential', () => {
+  const newKey = async (name: string): Promise<{ own: string; half: string; thumbprint: string }> => {
+    const [own, half] = [world.folder.path(`${name}.json`), world.folder.path(`${name}.public.json`)];
+    const names = ['--credential', name, '--service', audience];
+    const made = await world.griffie('key', 'new', ...names, '--out', own, '--json');
+    await world.griffie('key', 'public', '--as', own, '--out', half);
+    return { own, half, thumbprint: String(made.json().thumbprint) };
+  };
+  const rowOf = async (thumbprint: string): Promise<string> => {
+    const { stdout } = await world.griffie('credential', 'list', '--as', world.administrator);
+    return stdout.split('\n').find((line) => line.endsWith(thumbprint)) ?? '';
+  };
+
+  it('enrols, confirms by the thumbprint, rotates, and lists states and last use', async () => {
+    const [old, next] = [await newKey('p-visser-1'), await newKey('p-visser-2')];
+    const who = ['--person', 'p-visser', '--role', 'auditor'];
+    const enrolled = await world.griffie(
+      'credential',
+      'enrol',
+      '--as',
+      world.administrator,
+      '--key',
+      old.half,
+      ...who,
+    );
+    expect(enrolled.stdout).toContain(`griffie credential confirm ${old.thumbprint}`);
+    expect(await rowOf(old.thumbprint)).toMatch(/unconfirmed .* never /);
+
+    const confirm = ['credential', 'confirm', '--as', world.secondAdministrator, ...who];
+    expect((await world.griffie(...confirm, '--json')).error().code).toBe('usage.key');
+    expect((await world.griffie(...confirm, old.thumbprint, '--key', old.half, '--json')).error().code).toBe(
+      'usage.key',
+    );
+    expect((await world.griffie(...confirm, old.thumbprint)).exitCode).toBe(0);
+    expect(await rowOf(old.thumbprint)).toMatch(/ valid .* never /);
+
+    const rotated = await world.griffie('credential', 'rotate', '--as', old.own, '--key', next.half);
+    expect(rotated.exitCode).toBe(0);
+    const list = ['credential', 'list', '--json', '--as'];
+    expect((await world.griffie(...list, old.own)).error().code).toBe('proof.key_revoked');
+    expect((await world.griffie(...list, next.own)).exitCode).toBe(0);
+    expect(await rowOf(old.thumbprint)).toContain(' rotated ');
+    expect(await rowOf(next.thumbprint)).toMatch(/ valid .*Z +[0-9T:.-]+Z /);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -114,13 +114,14 @@ describe('griffie retention and griffie statistics over a ledger', () => {
 describe('griffie retention status', () => {
   it('shows the days that a running Griffie holds, and draws them', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'griffie-status-'));
-    const config = standaloneConfigSchema.parse({ dataFolder: folder, listen: '127.0.0.1:18431' });
+    const data = join(folder, 'data');
+    const config = standaloneConfigSchema.parse({ dataFolder: data, listen: '127.0.0.1:18431' });
     const griffie = await startStandalone(config, { clock: systemClock, logger: silentLogger });
     try {
-      let ran = await run(['retention', 'status', '--data', folder, '--json']);
-      for (let tries = 0; tries < 200 && ran.json().lastCertificate === null; tries++) {
+      let ran = await run(['retention', 'status', '--data', data, '--json']);
+      for (let tries = 0; tries < 200 && Object(ran.json().diskKeys).length === 0; tries++) {
         await new Promise((resolve) => setTimeout(resolve, 100));
-        ran = await run(['retention', 'status', '--data', folder, '--json']);
+        ran = await run(['retention', 'status', '--data', data, '--json']);
       }
       expect(ran.json()).toMatchObject({
         fault: null,
@@ -132,9 +133,20 @@ describe('griffie retention status', () => {
         lastCertificate: { through: expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/) },
       });
       const svg = join(folder, 'days.svg');
-      const shown = await run(['retention', 'status', '--data', folder, '--svg', svg]);
+      const shown = await run(['retention', 'status', '--data', data, '--svg', svg]);
       expect(shown.stdout).toContain('gone');
+      expect(shown.stdout).toMatch(/^DISK KEY +DIGEST +MADE +DAYS +FILES/m);
       expect(await readFile(svg, 'utf8')).toContain('<svg');
+      // The key as a file of its own, as those have it who change keys by hand.
+      const keys = `${data}-disk-keys`;
+      const [key = ''] = await readdir(keys);
+      const { keyHex } = JSON.parse(await readFile(join(keys, key), 'utf8')) as { keyHex: string };
+      await writeFile(join(folder, 'used.key'), keyHex);
+      await writeFile(join(folder, 'unused.key'), '00'.repeat(32));
+      const disk = ['retention', 'disk', join(data, 'engine', 'encrypted'), '--json', '--key-file'];
+      expect((await run([...disk, join(folder, 'unused.key')])).exitCode).toBe(0);
+      const needed = await run([...disk, join(folder, 'used.key')]);
+      expect([needed.exitCode, needed.error().code]).toEqual([1, 'disk_key.in_use']);
     } finally {
       await griffie.stop();
       await rm(folder, { recursive: true, force: true });

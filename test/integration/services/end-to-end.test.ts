@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '#shared/runtime';
 import { categoryIds } from '#shared/traffic';
+import { type Administrators, bootstrapAdministrators, enrolByTwo } from '../../support/administrators.ts';
 import { freshTopics, startBroker, type TestBroker } from '../../support/kafka.ts';
 import { describeWithKafka } from '../../support/kafka-describe.ts';
 import {
@@ -31,6 +32,7 @@ describeWithKafka('collector, ingester and disclosure as processes of their own'
     let ingester: ServiceProcess;
     let disclosure: ServiceProcess;
     let url: string;
+    let administrators: Administrators;
 
     beforeAll(async () => {
       [broker, world] = await Promise.all([startBroker(kind), openServiceWorld({ migrated: true })]);
@@ -44,6 +46,8 @@ describeWithKafka('collector, ingester and disclosure as processes of their own'
       ingester = await world.start('ingester', kafka);
       const variables = await world.variables('disclosure');
       url = `http://${variables.DISCLOSURE_LISTEN}`;
+      const place = ['--keys', join(world.folder, 'keys')] as const;
+      administrators = await bootstrapAdministrators(griffie, url, (name) => folder.path(name), place);
       disclosure = await world.start('disclosure', variables);
       await Promise.all([collector, ingester, disclosure].map((each) => each.ready()));
     });
@@ -63,19 +67,17 @@ describeWithKafka('collector, ingester and disclosure as processes of their own'
       return ran;
     }
 
-    /** The credential file of a new person, enrolled by the first administrator. */
+    /** The credential file of a new person, enrolled by one administrator and confirmed by the other. */
     async function person(role: string): Promise<string> {
       const [own, half] = [folder.path(`${role}.json`), folder.path(`${role}.public.json`)];
-      const administrator = join(world.folder, 'keys', 'first-administrator.json');
       await griffie('key', 'new', '--credential', role, '--service', url, '--out', own);
       await griffie('key', 'public', '--as', own, '--out', half);
-      const who = ['--key', half, '--person', role, '--role', role];
-      await griffie('credential', 'enrol', '--as', administrator, ...who);
+      await enrolByTwo(griffie, administrators, { half, person: role, role });
       return own;
     }
 
     it('says where the secrets of a new installation are', () => {
-      expect(disclosure.output()).toContain('first-administrator.json');
+      expect(disclosure.output()).toContain('ledger-signing-key.json');
       expect(disclosure.output()).toContain(`Griffie is listening on ${url}`);
     });
 
@@ -123,7 +125,7 @@ describeWithKafka('collector, ingester and disclosure as processes of their own'
         receivedAt: now,
         validUntil: '2100-01-01T00:00:00Z',
       });
-      const document = folder.write('order.pdf', '%PDF-1.7\nthe order\n');
+      const document = folder.write('order.pdf', '%PDF-1.7\nthe order\nstartxref\n0\n%%EOF\n');
       const recorded = await griffie(
         ...['order', 'record', '--as', registrar, '--order', order, '--document', document, '--json'],
       );

@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { packageRoot } from '#shared/runtime';
 
 const source = join(packageRoot, 'infra', 'clickhouse');
@@ -43,7 +43,6 @@ export async function writeServerConfiguration(
     await writeFile(join(folder, 'config.d', name), placed(text, folder, zookeeperPort));
   }
   await writeFile(join(folder, 'users.xml'), serversOwnUsers);
-  await linkForDirectorySync(join(folder, 'griffie', 'encrypted'));
   const config = join(folder, 'config.xml');
   await writeFile(
     config,
@@ -57,13 +56,6 @@ function placed(text: string, folder: string, zookeeperPort: number | undefined)
   if (zookeeperPort === undefined) return here;
   const node = `<zookeeper><node><host>127.0.0.1</host><port>${zookeeperPort}</port></node></zookeeper>`;
   return here.replace(/<zookeeper>.*<\/zookeeper>/s, node);
-}
-
-/** What infra/clickhouse/README.md has the operator do: see there. */
-async function linkForDirectorySync(encrypted: string): Promise<void> {
-  const link = join(encrypted, encrypted);
-  await mkdir(dirname(link), { recursive: true });
-  await symlink(encrypted, link);
 }
 
 /** As a server is delivered: `default` may do everything. */

@@ -61,8 +61,11 @@ describe('griffie key public', () => {
     const out = folder.path('own.public.json');
     const shown = await run(['key', 'public', '--as', file]);
     await run(['key', 'public', '--as', file, '--out', out]);
-    expect(JSON.parse(readFileSync(out, 'utf8'))).toEqual(shown.json());
-    expect(Object.keys(shown.json())).toEqual(['credentialId', 'algorithm', 'publicKey', 'thumbprint']);
+    // Each time the key signs for its enrolment anew.
+    const possession = expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    expect(JSON.parse(readFileSync(out, 'utf8'))).toEqual({ ...shown.json(), possession });
+    const members = ['credentialId', 'algorithm', 'publicKey', 'thumbprint', 'possession'];
+    expect(Object.keys(shown.json())).toEqual(members);
     expect(shown.stdout + readFileSync(out, 'utf8')).not.toContain(privateKey.d);
   });
 

@@ -1,7 +1,13 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { regimeIds, regimes } from '#shared/orders';
+import { shippedRegimes } from '#shared/regimes';
 import { makeFolder, run } from './support.ts';
 
+const regimeIds = [...shippedRegimes().keys()];
+const regimeOf = (id: string) => {
+  const found = shippedRegimes().get(id);
+  if (!found) throw new Error(id);
+  return found;
+};
 const folder = makeFolder();
 afterAll(() => folder.remove());
 const now = () => Date.parse('2026-11-22T12:00:00Z');
@@ -45,13 +51,13 @@ describe('griffie order template', () => {
   it.each(regimeIds)('of %s is accepted once its blanks are filled in', async (regime) => {
     const ran = await check(fill(await template(regime)));
     expect(ran.stderr).toBe('');
-    expect(ran.json()).toMatchObject({ ok: true, regime, regimeVersion: regimes[regime].version });
+    expect(ran.json()).toMatchObject({ ok: true, regime, regimeVersion: regimeOf(regime).version });
   });
 
   it.each(regimeIds)('of %s has every member that the regime asks for', async (regime) => {
     const draft = await template(regime);
     const named = (path: string) => path.split('.').reduce<unknown>((at, name) => Object(at)[name], draft);
-    for (const { path } of regimes[regime].required) expect(named(path), path).toBeDefined();
+    for (const { path } of regimeOf(regime).required) expect(named(path), path).toBeDefined();
   });
 
   it.each(regimeIds)('of %s is refused as it is, each blank named', async (regime) => {
@@ -65,9 +71,26 @@ describe('griffie order template', () => {
   });
 });
 
+describe('griffie order grounds', () => {
+  it.each(regimeIds)('of %s are listed, each with its source', async (regime) => {
+    const { stdout } = await run(['order', 'grounds', '--regime', regime]);
+    for (const { id } of regimeOf(regime).grounds) expect(stdout).toMatch(new RegExp(`^${id} .*  `, 'm'));
+    expect(stdout.split('\n').length).toBe(regimeOf(regime).grounds.length + 2);
+  });
+
+  it('and those of another country, from its file', async () => {
+    const args = ['order', 'grounds', '--regime', 'XX_EXAMPLE'];
+    const folderArgs = ['--regimes', 'test/fixtures/regimes'];
+    expect((await run([...args, ...folderArgs])).stdout).toContain('xx.unclear  clarify, refuse  stops');
+    expect(await run([...args, '--json'])).toMatchObject({ exitCode: 2 });
+    const made = await run(['order', 'template', '--regime', 'XX_EXAMPLE', ...folderArgs]);
+    expect(made.json()).toMatchObject({ regime: 'XX_EXAMPLE', issuingState: 'XX' });
+  });
+});
+
 describe('griffie order check', () => {
   it.each(
-    regimeIds.flatMap((regime) => regimes[regime].required.map((rule) => [regime, rule.path, rule.id])),
+    regimeIds.flatMap((regime) => regimeOf(regime).required.map((rule) => [regime, rule.path, rule.id])),
   )('%s without %s names the member and the rule %s', async (regime, path, rule) => {
     const draft = fill(await template(regime));
     const [name = '', inner] = path.split('.');

@@ -18,6 +18,7 @@ import { generateKey, signRequest } from '#shared/signed-request';
 const at = '2026-11-20T09:00:00.000Z';
 const orderId = '01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e';
 const service = { service: 'disclosure' } as const;
+const named = { orderId, version: 1 };
 const thumb = (letter: string): string => letter.repeat(43);
 
 function enrolled(thumbprint: string, personId: string, role: Role): AnyControlEntry {
@@ -136,15 +137,15 @@ describe('the control state follows from the entries', () => {
   });
 
   it('an order is released under only once another person approved it, and until it ends', () => {
-    expect(decideRelease(folded(...people), orderId, at)).toEqual({ ok: false, code: 'order.unknown' });
-    expect(decideRelease(folded(...people, recorded), orderId, at)).toEqual({
+    expect(decideRelease(folded(...people), named, at)).toEqual({ ok: false, code: 'order.unknown' });
+    expect(decideRelease(folded(...people, recorded), named, at)).toEqual({
       ok: false,
       code: 'order.not_approved',
     });
     const state = folded(...people, recorded, approvedBy(thumb('c')));
-    expect(decideRelease(state, orderId, at).ok).toBe(true);
-    expect(decideRelease(state, orderId, '2026-12-01T00:00:00.000Z').ok).toBe(true);
-    expect(decideRelease(state, orderId, '2026-12-01T00:00:00.001Z')).toEqual({
+    expect(decideRelease(state, named, at).ok).toBe(true);
+    expect(decideRelease(state, named, '2026-12-01T00:00:00.000Z').ok).toBe(true);
+    expect(decideRelease(state, named, '2026-12-01T00:00:00.001Z')).toEqual({
       ok: false,
       code: 'order.expired',
     });
@@ -154,7 +155,10 @@ describe('the control state follows from the entries', () => {
     const state = folded(...people, recorded);
     const own = state.credentials.get(thumb('b'));
     if (!own) throw new Error('not enrolled');
-    expect(decideApproval(state, orderId, own, at)).toEqual({ ok: false, code: 'order.own_registration' });
+    expect(decideApproval(state, orderId, own, at, named)).toEqual({
+      ok: false,
+      code: 'order.own_registration',
+    });
     expect(() => foldEntry(state, approvedBy(thumb('b')))).toThrow(ControlError);
   });
 

@@ -101,8 +101,8 @@ describe('the state that is written and read', () => {
       .digest('hex');
     // Where this fails and the rules were meant to change: raise `stateVersion`, and put the new digest here.
     expect({ stateVersion, digest }).toEqual({
-      stateVersion: 2,
-      digest: 'cde18e2cf5d9e3694d1e43fc57af5e7ac1aa820fe1e2903dcb2b4744daf75d1c',
+      stateVersion: 3,
+      digest: '578846303039516ea43d7dc419d1324e0222288812f8ac5770afef2ca26bfbc1',
     });
   });
 });

@@ -28,7 +28,25 @@ describe('the disclosure service’s environment', () => {
     expect(settings && publicUrlOf(settings)).toBe('https://0.0.0.0:8425');
   });
 
+  it('takes a topic and a shared folder for several replicas', async () => {
+    const kafka = { KAFKA_BROKERS: 'kafka1.example.nl:9093', KAFKA_CLIENT_ID: 'disclosure' };
+    const replica = { DISCLOSURE_LEDGER: 'kafka', DISCLOSURE_SHARED_FOLDER: '/srv/griffie' };
+    const { settings } = await read({ ...kafka, ...replica });
+    expect(settings?.kafka).toMatchObject({ brokers: ['kafka1.example.nl:9093'], clientId: 'disclosure' });
+    expect(settings?.sharedFolder).toBe('/srv/griffie');
+    // Alone it does without Kafka, also where one file of variables serves all services.
+    const alone = await read(kafka);
+    expect(alone.settings).toMatchObject({ ledger: 'folder' });
+    expect(alone.settings?.kafka).toBeUndefined();
+    expect((await read(replica)).problems).toEqual([expect.stringMatching(/^KAFKA_BROKERS: is required/)]);
+    expect((await read({ ...kafka, DISCLOSURE_LEDGER: 'kafka' })).problems).toEqual([
+      expect.stringMatching(/^DISCLOSURE_SHARED_FOLDER: is required/),
+    ]);
+  });
+
   it.each<[Record<string, string>, RegExp]>([
+    [{ DISCLOSURE_LEDGER: 'postgres' }, /^DISCLOSURE_LEDGER: is not valid/],
+    [{ DISCLOSURE_SHARED_FOLDER: '/srv' }, /^DISCLOSURE_SHARED_FOLDER: goes with DISCLOSURE_LEDGER=kafka/],
     [{ DISCLOSURE_LISTEN: '0.0.0.0:8425' }, /^DISCLOSURE_LISTEN: .*needs DISCLOSURE_TLS_CERT_FILE/],
     [
       { DISCLOSURE_TLS_CERT_FILE: '/etc/hosts' },

@@ -1,0 +1,2 @@
+export { openTokenKey } from './key.ts';
+export { isTokenUri, parseTokenUri, type TokenKey, tokenUri } from './uri.ts';

@@ -1,0 +1,1 @@
+export { loadRegimes, RegimeFileError, shippedRegimes } from './load.ts';
