@@ -84,7 +84,7 @@ describe('the case of an order', () => {
     }
     const officer = await t.enrol('officer');
     const asked = await officer.call('POST', '/v1/disclosures', { body: { orderId } });
-    expect(asked.body.code).toBe('order.expired');
+    expect(asked.body.code).toBe('order.erased');
     expect(readdirSync(join(t.folder, 'cases'))).toEqual([other]);
     const listed = await reviewer.call('GET', '/v1/orders');
     expect(listed.body.items.find((item) => item.orderId === orderId)).toHaveProperty('erasedAt');
