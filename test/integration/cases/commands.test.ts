@@ -47,6 +47,14 @@ describe('griffie case, on the server’s console,', () => {
     });
   });
 
+  it('changes no master key that several replicas share', async () => {
+    const old = readFileSync(file(), 'utf8');
+    writeFileSync(join(at.keyFolder, 'ledger-topic-secret.txt'), `${'0'.repeat(64)}\n`, { mode: 0o600 });
+    const ran = await griffie(['rotate-master']);
+    expect([ran.exitCode, ran.error().code]).toEqual([1, 'rotation.replicas']);
+    expect(readFileSync(file(), 'utf8')).toBe(old);
+  });
+
   it('changes a master key from the environment, in two steps of the platform', async () => {
     const [old, next] = [readFileSync(file(), 'utf8').split('\n').at(-2) ?? '', generateMasterKey()];
     const env = (keys: string): World => ({ env: { DISCLOSURE_CASE_MASTER_KEYS: keys } });

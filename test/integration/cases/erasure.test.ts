@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createNoteSigner, generateNoteKey } from '#shared/ledger';
 import { createTileDirectory } from '#shared/ledger-storage';
+import { orderSteps, outcomeOf } from '../../support/order-steps.ts';
 import { type Person, startTestService, type TestService } from '../../support/test-service.ts';
 import { type Ran, run } from '../../unit/cli/support.ts';
 import { entriesOf, writeAnew } from '../audit/history.ts';
@@ -92,6 +93,70 @@ describe('the case of an order', () => {
     expect({ exitCode: ran.exitCode, problems: ran.json().problems }).toEqual({ exitCode: 0, problems: [] });
     expect(gapsOf(ran)).toMatchObject({ case_file_erased: 1 });
     expect(gapsOf(ran)).not.toHaveProperty('outside');
+  });
+
+  it('ends everything about its order: no step is taken, no alarm raised, no key made anew', async () => {
+    end();
+    await erase(reviewer);
+    const { take, amend } = orderSteps(orderId);
+    const longer = t.orderDraft({ validUntil: '2097-01-20T00:00:00.000Z' });
+    const version = 1;
+    const [receivedAt, grounds] = ['2096-12-19T00:00:00.000Z', ['nothing']];
+    const answers = {
+      amendment: await amend(registrar, version, longer),
+      approval: await take(reviewer, 'approval'),
+      rejection: await take(reviewer, 'rejection', { reason: 'other' }),
+      suspension: await take(reviewer, 'suspension', { reason: 'other' }),
+      resumption: await take(reviewer, 'resumption', { version }),
+      revocation: await take(reviewer, 'revocation', { reason: 'withdrawn' }),
+      clarification: await take(reviewer, 'clarification', { version, grounds }),
+      clarified: await take(reviewer, 'clarification-answer', { receivedAt }),
+      notification: await take(reviewer, 'notification-answer', {
+        ...{ version, answer: 'objection', grounds, receivedAt },
+      }),
+      followUp: await take(reviewer, 'follow-up', { version, followUp: 'order' }),
+    };
+    for (const [step, answer] of Object.entries(answers)) {
+      expect({ step, outcome: outcomeOf(answer) }).toEqual({ step, outcome: 'order.erased' });
+    }
+    const { size } = t.ledger.checkpoint();
+    await t.service.watchOrders();
+    expect(t.ledger.checkpoint().size).toBe(size);
+    expect(existsSync(caseFolder())).toBe(false);
+    const ran = await verify();
+    expect({ exitCode: ran.exitCode, problems: ran.json().problems }).toEqual({ exitCode: 0, problems: [] });
+    expect(gapsOf(ran)).toEqual({ case_file_erased: 1 });
+  });
+
+  it('goes by nobody who wrote any version of the order', async () => {
+    const other = await t.enrol('registrar', 'who-amended');
+    await orderSteps(orderId).amend(other, 1, t.orderDraft());
+    end();
+    expect((await erase(await t.enrol('reviewer', 'who-amended'))).body.code).toBe('order.own_registration');
+    expect((await erase(await t.enrol('reviewer', 'the-registrar'))).body.code).toBe(
+      'order.own_registration',
+    );
+    expect((await erase(reviewer)).status).toBe(200);
+  });
+
+  it('goes where its order was withdrawn, and waits where it is suspended only', async () => {
+    const { take } = orderSteps(orderId);
+    await take(reviewer, 'suspension', { reason: 'other' });
+    expect((await erase(reviewer)).body.code).toBe('order.in_force');
+    await take(reviewer, 'revocation', { reason: 'withdrawn' });
+    expect((await erase(reviewer)).body).toMatchObject({ gone: true });
+  });
+
+  it('takes no package with it that was released in time', async () => {
+    await orderSteps(orderId).take(reviewer, 'approval');
+    const officer = await t.enrol('officer');
+    const { body } = await orderSteps(orderId).request(officer);
+    await t.finished(officer, body.disclosureId);
+    end();
+    await erase(reviewer);
+    const fetched = await officer.call('GET', `/v1/disclosures/${body.disclosureId}/package`);
+    expect(fetched.status).toBe(200);
+    expect((await verify()).exitCode).toBe(0);
   });
 
   it('is told apart by the verification: erased, lost, or there although it was erased', async () => {

@@ -1,15 +1,17 @@
-import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { finishRotation, rotateLedgerKey } from '#services/disclosure';
+import { finishRotation, openInstallation, rotateLedgerKey, seedInstallation } from '#services/disclosure';
 import { createLedger, createNoteSigner, generateNoteKey, type NoteSigner } from '#shared/ledger';
-import { createTileDirectory } from '#shared/ledger-storage';
+import { createMemoryOrder, createTileDirectory } from '#shared/ledger-storage';
+import { silentLogger } from '#shared/runtime';
 import {
   entry,
   makeSmallInstallation,
   noise,
   type SmallInstallation,
 } from '../../support/small-installation.ts';
+import { audience } from '../../support/test-service.ts';
 import { type Ran, run } from '../../unit/cli/support.ts';
 import { entriesOf, writeAnew } from '../audit/history.ts';
 
@@ -135,6 +137,33 @@ describe('changing the key of the ledger', () => {
     await expect(finishRotation(at)).rejects.toMatchObject({ code: 'rotation.none' });
     await rotateLedgerKey(at);
     await expect(rotateLedgerKey(at)).rejects.toMatchObject({ code: 'rotation.unfinished' });
+  });
+
+  it('is refused where several replicas write the ledger, by the command too', async () => {
+    await writeFile(join(at.keyFolder, 'ledger-topic-secret.txt'), `${'0'.repeat(64)}\n`, { mode: 0o600 });
+    await expect(rotateLedgerKey(at)).rejects.toMatchObject({ code: 'rotation.replicas' });
+    await expect(finishRotation(at)).rejects.toMatchObject({ code: 'rotation.replicas' });
+    const ran = await run(['service', 'rotate-ledger-key', '--data', at.path(''), '--json']);
+    expect([ran.exitCode, ran.error().code]).toEqual([1, 'rotation.replicas']);
+    expect(await keyFiles()).toEqual(['ledger-signing-key.json', 'ledger-topic-secret.txt']);
+  });
+
+  it('is finished before the ledger goes to several replicas', async () => {
+    const order = createMemoryOrder();
+    await rotateLedgerKey(at);
+    await expect(seedInstallation({ ...at, order })).rejects.toMatchObject({ code: 'rotation.unfinished' });
+    await finishRotation(at);
+    expect((await seedInstallation({ ...at, order })).entries).toBe(6);
+    const replication = { order, logger: silentLogger };
+    const options = { keyFolder: at.keyFolder, publicUrl: audience, clock: at.clock };
+    const replica = await openInstallation({ ...options, ledgerFolder: at.path('replica'), replication });
+    expect(replica.ledger.checkpoint().size).toBeGreaterThanOrEqual(6);
+    await replica.ledger.close();
+    // Its receipts are copied: no record of the topic has them.
+    const path = ['rotation', '1'] as const;
+    await mkdir(join(at.path('replica'), path[0]));
+    await copyFile(join(at.ledgerFolder, ...path), join(at.path('replica'), ...path));
+    expect((await verify(at.path('replica'), first.verifier.vkey)).exitCode).toBe(0);
   });
 
   it('is not done beside a running service', async () => {
