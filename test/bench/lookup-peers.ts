@@ -52,7 +52,7 @@ async function measure(
     [folder, ...[events, days, rounds].map(String)],
     'all',
   );
-  const wanted = { rare: fill.wanted.rare, frequent: fill.wanted.frequent.slice(0, maxFrequent) };
+  const wanted = { ...fill.wanted, frequent: fill.wanted.frequent.slice(0, maxFrequent) };
   tell('lookups in the engine');
   const engine = runModule<EngineReport>(
     'peers/engine-child',
@@ -63,7 +63,7 @@ async function measure(
   const logs = join(folder, 'logs');
   const compressed = compress(logs);
   tell('zgrep');
-  const lines = await lookUpAll(wanted, (address) => findLines(logs, address));
+  const lines = await lookUpAll(wanted, (address, cold) => findLines(logs, address, cold));
   const tables: Way[] = [
     { program: 'Griffie', kept: fill.griffie, lookups: engine.griffie },
     { program: 'ClickHouse in order of time', kept: fill.plain, lookups: engine.plain },
@@ -84,5 +84,9 @@ async function measure(
     }
   }
   agree(tables, lines);
-  return { events: fill.events, ways: [...tables, { program: 'zgrep', kept: compressed, lookups: lines }] };
+  return {
+    events: fill.events,
+    days,
+    ways: [...tables, { program: 'zgrep', kept: compressed, lookups: lines }],
+  };
 }

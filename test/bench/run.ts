@@ -60,6 +60,7 @@ if (choice === 'help') {
   process.exitCode = 2;
 } else {
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupted.abort());
+  // Each time: npm and timeout send it twice, and the second must not end us before the benchmark has ended.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interrupted.abort());
   process.exitCode = await main(choice, interrupted.signal);
 }

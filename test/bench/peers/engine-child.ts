@@ -50,16 +50,18 @@ async function* readPlain(value: string): AsyncGenerator<readonly unknown[]> {
 }
 
 async function measure(read: (address: string) => AsyncIterable<readonly unknown[]>): Promise<Lookups> {
-  const lookUp = async (address: string): Promise<Found> => {
-    for (const cache of caches) await database.command(`SYSTEM DROP ${cache}`);
-    evict(folder);
+  const lookUp = async (address: string, cold: boolean): Promise<Found> => {
+    if (cold) {
+      for (const cache of caches) await database.command(`SYSTEM DROP ${cache}`);
+      evict(folder);
+    }
     const started = performance.now();
     let count = 0;
     for await (const events of read(address)) count += events.length;
     return { ms: performance.now() - started, count };
   };
   // The first query of a process pays for what has nothing to do with the data.
-  await lookUp('nobody@nowhere.example');
+  await lookUp('nobody@nowhere.example', false);
   return lookUpAll(wanted, lookUp);
 }
 

@@ -30,7 +30,8 @@ const database = await openEmbeddedDatabase({ folder: join(folder, 'engine') });
 const migrations = await loadMigrations();
 await createMigrations(database, { retention: defaultRetention, migrations }).apply();
 const columns = await makeTables(database);
-await fillTable(database, 'staging', plan);
+// Nothing is measured yet: both at once.
+await Promise.all([fillTable(database, 'staging', plan), writeLogs(join(folder, 'logs'))]);
 
 const keep = async (tables: readonly string[]): Promise<Kept> => {
   const loadSeconds = await fillFromStaging(database, tables, columns);
@@ -39,7 +40,6 @@ const keep = async (tables: readonly string[]): Promise<Kept> => {
 const griffie = await keep(['traffic', 'traffic_index']);
 const plain = await keep([plainTable]);
 await writeRows(join(folder, 'events.tsv'));
-await writeLogs(join(folder, 'logs'));
 const report: FillReport = {
   events: await countOf('traffic'),
   ...{ columns, griffie, plain },
@@ -53,7 +53,8 @@ process.stdout.write(`${JSON.stringify(report)}\n`);
 async function writeRows(path: string): Promise<void> {
   await database.command(
     `INSERT INTO FUNCTION file('${path}', 'TSV')
-     SELECT * REPLACE (lower(hex(eventId)) AS eventId) FROM staging ORDER BY occurredAt
+     SELECT ${columns.map(({ name }) => (name === 'eventId' ? 'lower(hex(eventId))' : name)).join(', ')}
+     FROM staging ORDER BY occurredAt
      SETTINGS format_tsv_null_representation = ''`,
   );
 }
@@ -74,16 +75,17 @@ async function countOf(table: string): Promise<number> {
 /** By what a lookup of an address looks at: an event counts once, in however many fields the address is. */
 async function choose(count: number): Promise<Wanted> {
   const fields = targetFields.address.map((field) => `lower(${field})`).join(', ');
-  const select = async (rest: string): Promise<string[]> => {
+  const select = async (rest: string, limit: number): Promise<string[]> => {
     const rows = await rowsOf<{ address: string }>(
       database,
       `SELECT arrayJoin(arrayDistinct([${fields}])) AS address FROM staging
-       WHERE address LIKE '%@%' GROUP BY address ${rest} LIMIT ${count}`,
+       WHERE address LIKE '%@%' GROUP BY address ${rest} LIMIT ${limit}`,
     );
     return rows.map(({ address }) => address);
   };
+  const rare = await select('HAVING count() BETWEEN 1 AND 5 ORDER BY sipHash64(address)', 2 * count);
   return {
-    rare: await select('HAVING count() BETWEEN 1 AND 5 ORDER BY sipHash64(address)'),
-    frequent: await select('ORDER BY count() DESC, address'),
+    ...{ rare: rare.slice(0, count), running: rare.slice(count) },
+    frequent: await select('ORDER BY count() DESC, address', count),
   };
 }

@@ -5,14 +5,16 @@
 
 /** Addresses to look for, each once: what was asked before would be answered from a cache. */
 export interface Wanted {
-  /** Of one to five events. */
+  /** Of one to five events; looked for with empty caches. */
   readonly rare: readonly string[];
-  /** Those of the most events. */
+  /** Those of the most events; looked for with empty caches. */
   readonly frequent: readonly string[];
+  /** As rare ones, after all of these, with the caches of a system that is at work. */
+  readonly running: readonly string[];
 }
 
 export type Kind = keyof Wanted;
-export const kinds = ['rare', 'frequent'] as const satisfies readonly Kind[];
+export const kinds = ['rare', 'frequent', 'running'] as const satisfies readonly Kind[];
 
 /** One lookup. */
 export interface Found {
@@ -21,10 +23,7 @@ export interface Found {
   readonly count: number;
 }
 
-export interface Lookups {
-  readonly rare: readonly Found[];
-  readonly frequent: readonly Found[];
-}
+export type Lookups = Readonly<Record<Kind, readonly Found[]>>;
 
 export interface Kept {
   readonly bytes: number;
@@ -34,9 +33,11 @@ export interface Kept {
 /** Looks for each address in turn. */
 export async function lookUpAll(
   wanted: Wanted,
-  lookUp: (address: string) => Found | Promise<Found>,
+  lookUp: (address: string, cold: boolean) => Found | Promise<Found>,
 ): Promise<Lookups> {
-  const found: Record<Kind, Found[]> = { rare: [], frequent: [] };
-  for (const kind of kinds) for (const address of wanted[kind]) found[kind].push(await lookUp(address));
+  const found: Record<Kind, Found[]> = { rare: [], frequent: [], running: [] };
+  for (const kind of kinds) {
+    for (const address of wanted[kind]) found[kind].push(await lookUp(address, kind !== 'running'));
+  }
   return found;
 }

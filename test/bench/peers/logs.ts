@@ -16,8 +16,8 @@ export function compress(folder: string): Kept {
 }
 
 /** The lines that have an address in them: `grep -F` on bytes is the fastest that zgrep can do. */
-export function findLines(folder: string, address: string): Found {
-  evict(folder);
+export function findLines(folder: string, address: string, cold: boolean): Found {
+  if (cold) evict(folder);
   const started = performance.now();
   const counted = execFileSync('sh', ['-c', 'zgrep -hF -- "$1" "$0"/*.gz | wc -l', folder, address], {
     encoding: 'utf8',

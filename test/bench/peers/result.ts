@@ -10,9 +10,16 @@ export interface Way {
 
 export interface Measured {
   readonly events: number;
+  readonly days: number;
   /** Griffie first, which the others are compared with. */
   readonly ways: readonly Way[];
 }
+
+const titles: Readonly<Record<Kind, string>> = {
+  rare: 'rare address, from the disk',
+  frequent: 'frequent address, from the disk',
+  running: 'rare address, running system',
+};
 
 const timesOf = (way: Way, kind: Kind): number[] => way.lookups[kind].map(({ ms }) => ms);
 const countsOf = (lookups: Lookups, kind: Kind): number[] => lookups[kind].map(({ count }) => count);
@@ -42,13 +49,12 @@ export function resultOf(measured: readonly Measured[]): BenchResult {
   };
   return {
     rows: [
-      ...compared('rare address', 'ms', (way) => timesOf(way, 'rare')),
-      ...compared('frequent address', 'ms', (way) => timesOf(way, 'frequent')),
+      ...kinds.flatMap((kind) => compared(titles[kind], 'ms', (way) => timesOf(way, kind))),
       ...compared('size', 'bytes an event', ({ kept }) => [kept.bytes / last.events]),
       ...compared('loading', 's per million events', ({ kept }) => [(kept.loadSeconds / last.events) * 1e6]),
     ],
     notes: [
-      `${last.events.toLocaleString('en')} events over six months; rare addresses of ${range('rare')} events, frequent ones of ${range('frequent')}; each lookup is of another address and from an empty cache; all cores, in turn`,
+      `${last.events.toLocaleString('en')} events of ${last.days} days; rare addresses of ${range('rare')} events, frequent ones of ${range('frequent')}; each lookup is of another address; all cores, in turn`,
       ...(last.ways.some(({ program }) => program.startsWith('PostgreSQL'))
         ? []
         : ['PostgreSQL is absent, and was left out']),
@@ -59,7 +65,7 @@ export function resultOf(measured: readonly Measured[]): BenchResult {
 
 function seriesOf(measured: readonly Measured[], last: Measured, kind: Kind): BenchSeries[] {
   return last.ways.map(({ program }, index) => ({
-    plot: `Lookup of a ${kind} address`,
+    plot: `Lookup: ${titles[kind]}`,
     ...{ name: program, unit: 'ms', xLabel: 'events' },
     points: measured.map(({ events, ways }) => {
       const way = ways[index];

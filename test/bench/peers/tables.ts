@@ -19,14 +19,23 @@ export async function rowsOf<Row>(database: Database, text: string): Promise<Row
   return found;
 }
 
-/** @returns the columns that are stored */
+/** @returns the columns of an event as they are read, however they are kept */
 export async function makeTables(database: Database): Promise<readonly Column[]> {
   const columns = await rowsOf<Column & { codec: string }>(
     database,
-    `SELECT name, type, compression_codec AS codec FROM system.columns
-     WHERE database = currentDatabase() AND table = 'traffic' AND default_kind != 'EPHEMERAL' ORDER BY position`,
+    `SELECT name, type, kept.compression_codec AS codec FROM system.columns AS shown
+     LEFT JOIN (SELECT name, compression_codec FROM system.columns
+       WHERE database = currentDatabase() AND table = 'traffic') AS kept USING name
+     WHERE database = currentDatabase() AND table = 'traffic_retained' ORDER BY position`,
   );
-  const list = columns.map(({ name, type, codec }) => `${name} ${type} ${codec}`).join(', ');
+  const list = columns
+    .map(({ name, type, codec }) => {
+      // The generator gives it as hex digits, in the column that `traffic` takes them by.
+      if (name === 'eventId')
+        return `eventIdHex String EPHEMERAL, eventId ${type} DEFAULT unhex(eventIdHex) CODEC(NONE)`;
+      return `${name} ${type} ${codec === '' ? 'CODEC(ZSTD(1))' : codec}`;
+    })
+    .join(', ');
   const days = 'ENGINE = MergeTree PARTITION BY toDate(collectedAt)';
   await database.command(`CREATE TABLE staging (${list}) ${days} ORDER BY tuple()`);
   await database.command(`CREATE TABLE ${plainTable} (${list}) ${days} ORDER BY (occurredAt, eventId)`);
@@ -47,11 +56,12 @@ export async function fillFromStaging(
     database,
     `SELECT DISTINCT toString(toDate(collectedAt)) AS day FROM staging ORDER BY day`,
   );
-  const list = columns.map(({ name }) => name).join(', ');
+  const into = columns.map(({ name }) => (name === 'eventId' ? 'eventIdHex' : name)).join(', ');
+  const from = columns.map(({ name }) => (name === 'eventId' ? 'lower(hex(eventId))' : name)).join(', ');
   const started = performance.now();
   for (const { day } of days) {
     await database.command(
-      `INSERT INTO ${table} (${list}) SELECT ${list} FROM staging WHERE toDate(collectedAt) = '${day}'`,
+      `INSERT INTO ${table} (${into}) SELECT ${from} FROM staging WHERE toDate(collectedAt) = '${day}'`,
     );
   }
   for (const name of [table, ...beside]) await database.command(`OPTIMIZE TABLE ${name} FINAL`);

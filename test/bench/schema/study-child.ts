@@ -7,7 +7,7 @@ import { lookupKinds, timeLookups } from './lookups.ts';
 import { source, sourceStatements, sourceTable, type Variant, variants } from './variants.ts';
 
 /*
- * Fills and measures one variant, in a process of its own: `study-child FOLDER VARIANT EVENTS VALUES`. The
+ * Fills and measures one variant, in a process of its own: `study-child FOLDER VARIANT EVENTS DAYS VALUES`. The
  * first call, for the source that the variants are filled from, measures nothing. The values that are looked
  * up are found in the source and in the variant `minutes`, which therefore comes next.
  */
@@ -25,17 +25,18 @@ export interface StudyReport {
   }[];
 }
 
-const [folder = '', name = '', events = '', values = ''] = process.argv.slice(2);
+const [folder = '', name = '', ...numbers] = process.argv.slice(2);
+const [events = 0, days = 1, values = 1] = numbers.map(Number);
 await mkdir(folder, { recursive: true });
 const engine = await openStudyEngine(folder);
 const variant = variants.find((one) => one.name === name);
 if (variant !== undefined) {
   const insertCpuSeconds = await once(variant.name, () => copy(engine, variant));
-  const lookups = measure(engine, variant, Number(values));
+  const lookups = measure(engine, variant, values);
   const report: StudyReport = { ...sizeOf(engine, variant), insertCpuSeconds, lookups };
   process.stdout.write(`${JSON.stringify(report)}\n`);
 } else {
-  await once(source, () => generate(engine, Number(events)));
+  await once(source, () => generate(engine));
   process.stdout.write('{}\n');
 }
 engine.close();
@@ -57,9 +58,9 @@ async function once(database: string, work: () => Promise<void>): Promise<number
   return (used.user + used.system) / 1e6;
 }
 
-async function generate(into: StudyEngine, wanted: number): Promise<void> {
+async function generate(into: StudyEngine): Promise<void> {
   for (const statement of sourceStatements(await loadMigrations())) into.run(statement);
-  const plan = { events: wanted, days: 184, start: Date.UTC(2026, 0, 1), seed: 1 };
+  const plan = { events, days, start: Date.UTC(2026, 0, 1), seed: 1 };
   const command = async (statement: string): Promise<void> => into.run(statement);
   await fillTable({ command }, `${source}.traffic`, plan);
 }
