@@ -1,5 +1,6 @@
 /*
- * Changes an installation's keys one after the other until it is killed; prints `ready` before it begins.
+ * Changes an installation's keys one after the other until it is killed; prints `ready` before it begins, `changed`
+ * after each.
  * Usage: node change-keys.mjs <ledger folder> <key folder> <case folder> <time>
  */
 import { writeSync } from 'node:fs';
@@ -17,4 +18,5 @@ for (;;) {
   });
   await rotateMasterKeyFile(join(keyFolder, 'case-master-keys.txt'), caseFolder);
   await finishRotation(options);
+  writeSync(1, 'changed\n');
 }
