@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { softwareVersion } from '#shared/runtime';
 import { addAuditCommands } from './commands/audit.ts';
+import { addCaseCommands } from './commands/case.ts';
 import { addCredentialCommands } from './commands/credential.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDisclosureCommands } from './commands/disclosure.ts';
@@ -71,6 +72,7 @@ export function createProgram(io: CliIo): Command {
   addServiceCommands(program, io);
   addCredentialCommands(program, io);
   addOrderCommands(program, io);
+  addCaseCommands(program, io);
   addDisclosureCommands(program, io);
   addPackageCommands(program, io);
   addAuditCommands(program, io);

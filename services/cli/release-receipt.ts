@@ -1,12 +1,14 @@
 import { asControlEntry, type ControlEntry, ControlError } from '#shared/control';
 import type { ReadPackage } from '#shared/disclosure-package';
-import { decodeEntry, LedgerError, type NoteVerifier, parseReceipt, verifyReceipt } from '#shared/ledger';
+import { decodeEntry, LedgerError, parseReceipt, verifyReceipt } from '#shared/ledger';
+import type { PinnedKeys } from './pin-file.ts';
 
 /** Why a package's receipt does not show that the ledger announced it → what that means to its reader. */
 export const receiptRefusals = {
   'receipt.malformed': 'The receipt is no receipt of a ledger; report this.',
   'receipt.no_entry': 'The receipt does not carry its ledger entry; report this.',
-  'receipt.not_in_ledger': 'The entry is not in a ledger that the pinned key signed; report this.',
+  'receipt.not_in_ledger':
+    'The entry is not in a ledger that a pinned key signed. If the ledger changed its key, keep it with griffie service keys --known; else report this.',
   'receipt.not_a_release': 'The entry announces no release; report this.',
   'receipt.other_package': 'The entry announces another package than this one; report this.',
 } as const;
@@ -29,15 +31,18 @@ export type ReleaseReceipt =
  */
 export function verifyReleaseReceipt(
   { receipt, manifest, digests }: ReadPackage,
-  verifier: NoteVerifier,
+  { ledgerVerifier, earlierLedgerKeys }: Pick<PinnedKeys, 'ledgerVerifier' | 'earlierLedgerKeys'>,
 ): ReleaseReceipt {
   const refuse = (code: ReceiptRefusalCode): ReleaseReceipt => ({ ok: false, code });
   const text = receipt.toString('utf8');
   const parsed = parseReceipt(text);
   if (parsed === null) return refuse('receipt.malformed');
   if (parsed.extra === undefined) return refuse('receipt.no_entry');
-  const verified = verifyReceipt(text, parsed.extra, [verifier]);
-  if (!verified.ok) return refuse('receipt.not_in_ledger');
+  const { extra } = parsed;
+  const verified = [{ verifier: ledgerVerifier, until: Number.MAX_SAFE_INTEGER }, ...earlierLedgerKeys]
+    .map(({ verifier, until }) => ({ ...verifyReceipt(text, extra, [verifier]), until }))
+    .find((tried) => tried.ok && tried.checkpoint.size <= tried.until);
+  if (!verified?.ok) return refuse('receipt.not_in_ledger');
   const entry = readRelease(parsed.extra, verified.index);
   if (entry === null) return refuse('receipt.not_a_release');
   const { details, subject } = entry;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { kafkaConfigSchema, kafkaSettingsFromEnvironment, kafkaVariables } from '#shared/bus';
+import { isMasterKeyText } from '#shared/case-files';
 import {
   commonSettings,
   commonVariables,
@@ -44,6 +45,12 @@ export const publicUrlSchema = z.string().transform((value, context) => {
   return value;
 });
 
+/** Who stamps a checkpoint a day, and whose certificates vouch for that. */
+export const timestampAuthoritySchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }),
+  caFile: path,
+});
+
 const tls = z
   .strictObject({ certFile: path.optional(), keyFile: path.optional(), clientAnchorsFile: path.optional() })
   .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
@@ -72,6 +79,12 @@ const schema = z
     /** Name of the operator, as it stands on written disclosures. */
     operator: z.string().min(1).max(200),
     tls: tls.prefault({}),
+    caseMasterKeys: z
+      .string()
+      .max(1024)
+      .refine(isMasterKeyText, 'must hold one master key of the case files, or several with commas between')
+      .optional(),
+    timestamps: timestampAuthoritySchema.optional(),
     regimeFolder: path.optional(),
     documentAnchorsFile: path.optional(),
     certificateAnchorsFile: path.optional(),
@@ -108,6 +121,12 @@ const own: readonly Variable[] = [
     required: true,
   },
   {
+    name: 'DISCLOSURE_CASE_MASTER_KEYS',
+    member: 'caseMasterKeys',
+    about: 'master key of the case files, for platforms that give secrets so; the last of several wraps',
+    default: 'the file case-master-keys.txt in the key folder',
+  },
+  {
     name: 'DISCLOSURE_LEDGER',
     member: 'ledger',
     about:
@@ -137,6 +156,17 @@ const own: readonly Variable[] = [
     name: 'DISCLOSURE_TLS_CERT_FILE',
     member: 'tls.certFile',
     about: 'PEM of the API’s certificate; required unless it listens on this machine alone',
+    file: true,
+  },
+  {
+    name: 'DISCLOSURE_TIMESTAMP_URL',
+    member: 'timestamps.url',
+    about: 'time-stamping authority (RFC 3161) that stamps a checkpoint a day',
+  },
+  {
+    name: 'DISCLOSURE_TIMESTAMP_CA_FILE',
+    member: 'timestamps.caFile',
+    about: 'PEM of the certificates that its time stamps must lead to; goes with the URL',
     file: true,
   },
   {

@@ -1,9 +1,10 @@
+import type { CaseFiles } from '#shared/case-files';
 import type { Ledger, LedgerReader } from '#shared/ledger';
 import type { TrustAnchors } from '#shared/order-document';
 import type { Regimes } from '#shared/orders';
 import type { Clock, Logger } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
-import type { CaseFiles } from './control/case-files.ts';
+import type { CaseErasure } from './control/case-erasure.ts';
 import type { ControlPlane } from './control/control-plane.ts';
 import type { NoiseCounter } from './control/noise.ts';
 import type { RefusalMemory } from './control/repeats.ts';
@@ -27,6 +28,7 @@ export interface ServiceContext {
   /** Models of authenticators that passkeys may be of, by AAGUID; empty where all are. */
   readonly passkeyModels: ReadonlySet<string>;
   readonly cases: CaseFiles;
+  readonly erasure: CaseErasure;
   /** The legal regimes in force. */
   readonly regimes: Regimes;
   /** What signatures of orders' documents must lead to. */

@@ -1,9 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { generateIdentity } from 'age-encryption';
-import { z } from 'zod';
+import { createMasterKey, generateMasterKey, type MasterKey, masterKeyFileText } from '#shared/case-files';
 import type { ManifestSigner } from '#shared/disclosure-package';
-import { createNoteSigner, generateNoteKey, type NoteSigner } from '#shared/ledger';
+import { generateNoteKey, type NoteSigner } from '#shared/ledger';
 import { makePrivateFolder, writeFileDurably } from '#shared/runtime';
 import {
   exportPrivateJwk,
@@ -13,21 +12,23 @@ import {
   type SigningKey,
 } from '#shared/signed-request';
 import { snapshotKeyOf } from './control/snapshot-file.ts';
+import { ledgerKeyText, parseLedgerKey, signerOf } from './ledger-key-file.ts';
 
 /** File names in the key folder. Each is a secret, readable by the service's own user only. */
 export const keyFiles = {
   ledger: 'ledger-signing-key.json',
   manifest: 'manifest-signing-key.json',
-  caseFiles: 'case-files-identity.txt',
+  caseMaster: 'case-master-keys.txt',
 } as const;
 
 export interface ServiceKeys {
   readonly ledger: NoteSigner;
   readonly manifest: ManifestSigner;
   readonly manifestPublicKey: PublicJwk;
-  readonly caseFileIdentity: string;
   /** Secret under which a kept control state is believed; no file of its own. */
   readonly snapshotKey: Uint8Array;
+  /** What the keys of cases are wrapped under. */
+  readonly caseMasterKey: MasterKey;
   /** Keys that were made just now, by file; none on later starts. */
   readonly made: readonly string[];
 }
@@ -41,15 +42,18 @@ export class KeyFileError extends Error {
   }
 }
 
-const ledgerKeyFile = z.strictObject({ origin: z.string(), privateKey: z.string() });
-
 /**
  * Reads the service's keys, or makes those of a new installation. Keys are made only where the ledger has
  * not begun: a missing key beside an existing ledger is a loss, and replacing it quietly would hide that.
  */
 export async function openKeys(
   folder: string,
-  options: { readonly publicUrl: string; readonly isNew: boolean },
+  options: {
+    readonly publicUrl: string;
+    readonly isNew: boolean;
+    /** Master keys of the case files from elsewhere than the folder: no file is made or read for them. */
+    readonly caseMasterKeys?: string | undefined;
+  },
 ): Promise<ServiceKeys> {
   await makePrivateFolder(folder);
   const made: string[] = [];
@@ -67,18 +71,20 @@ export async function openKeys(
 
   const ledgerText = await readOrMake(keyFiles.ledger, async () => {
     const origin = `${options.publicUrl.replace(/^https?:\/\//, '')}/ledger`;
-    return `${JSON.stringify({ origin, privateKey: generateNoteKey() }, null, 2)}\n`;
+    return ledgerKeyText({ origin, privateKey: generateNoteKey() });
   });
   const manifestText = await readOrMake(keyFiles.manifest, async () => jwkText(await generateKey('EdDSA')));
-  const identityText = await readOrMake(keyFiles.caseFiles, async () => `${await generateIdentity()}\n`);
-  const ledger = parse(keyFiles.ledger, () => ledgerKeyFile.parse(JSON.parse(ledgerText)));
+  const masterText =
+    options.caseMasterKeys ??
+    (await readOrMake(keyFiles.caseMaster, async () => masterKeyFileText([generateMasterKey()])));
+  const ledger = parseLedgerKey(ledgerText);
   const manifest = await importKey(keyFiles.manifest, manifestText);
   return {
-    ledger: parse(keyFiles.ledger, () => createNoteSigner(ledger.origin, ledger.privateKey)),
+    ledger: signerOf(ledger),
     manifest: { kid: manifest.kid, privateKey: manifest.privateKey },
     manifestPublicKey: manifest.publicJwk,
-    caseFileIdentity: identityText.trim(),
     snapshotKey: snapshotKeyOf(ledger.privateKey),
+    caseMasterKey: parse(keyFiles.caseMaster, () => createMasterKey(masterText)),
     made,
   };
 }

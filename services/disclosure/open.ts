@@ -21,9 +21,11 @@ import type { RetentionPeriod, TrafficStore } from '#shared/store';
 import { type CeremonyAdministrator, readCeremony } from './ceremony.ts';
 import { readAnchors } from './certificate-anchors.ts';
 import { openKeys, type ServiceKeys } from './keys.ts';
+import { assertNoRotation, readRotations, resumeRotation } from './ledger-rotation.ts';
 import { applyPasskeyPolicy, type PasskeyPolicy } from './passkeys/models.ts';
 import { openTopicSecret } from './replica.ts';
 import { type Answered, createDisclosureService, type DisclosureService } from './service.ts';
+import type { Stamping } from './timestamps/stamping.ts';
 import { readWitnessPolicy } from './witnesses/policy-file.ts';
 import { openWitnessing, type Witnessing } from './witnesses/witnessing.ts';
 
@@ -56,6 +58,9 @@ interface InstallationOptions {
   /** Absolute. */
   readonly keyFolder: string;
   readonly publicUrl: string;
+  /** Master keys of the case files, where they are not in the key folder. */
+  readonly caseMasterKeys?: string | undefined;
+  readonly clock: Clock;
   /** Where several replicas write the ledger: what gives it its order. Closed with the ledger. */
   readonly replication?: { readonly order: LedgerOrder; readonly logger: Logger };
 }
@@ -74,19 +79,21 @@ export async function openInstallation(options: InstallationOptions): Promise<In
 }
 
 async function openLedger(
-  { keyFolder, publicUrl, replication }: InstallationOptions,
+  { ledgerFolder, keyFolder, publicUrl, caseMasterKeys, clock, replication }: InstallationOptions,
   files: LedgerStorage,
 ): Promise<Pick<Installation, 'ledger' | 'ordered' | 'keys' | 'keysMade'>> {
   const isEmpty = (await files.readCommitted()) === undefined;
+  const common = { publicUrl, caseMasterKeys };
   if (replication === undefined) {
-    const keys = await openKeys(keyFolder, { publicUrl, isNew: isEmpty });
+    if (!isEmpty) await resumeRotation({ ledgerFolder, keyFolder, clock });
+    const keys = await openKeys(keyFolder, { ...common, isNew: isEmpty });
     const ledger = await createLedger({ storage: files, signer: keys.ledger });
     return { ledger, keys, keysMade: keys.made };
   }
   const { order, logger } = replication;
   try {
     const isNew = isEmpty && (await order.bounds()).end === 0;
-    const keys = await openKeys(keyFolder, { publicUrl, isNew });
+    const keys = await openKeys(keyFolder, { ...common, isNew });
     const { secret, made } = await openTopicSecret(keyFolder, { isNew });
     const ordered = await createOrderedLedger({ order, cache: files, signer: keys.ledger, secret, logger });
     return { ledger: ordered, ordered, keys, keysMade: [...keys.made, ...made] };
@@ -100,7 +107,8 @@ async function openLedger(
  * Puts an installation's ledger into an order, or what the order lacks of it; see `seedOrder`. Makes the
  * replicas' secret where there is none yet.
  * @returns how many entries were put, and the names of key files that were made
- * @throws LedgerError `ledger.locked` while a process runs over the folder, `ledger.order_differs`; KeyFileError
+ * @throws LedgerError `ledger.locked` while a process runs over the folder, `ledger.order_differs`; KeyFileError;
+ * RotationError while the ledger's key is being changed
  */
 export async function seedInstallation(options: {
   readonly ledgerFolder: string;
@@ -108,6 +116,7 @@ export async function seedInstallation(options: {
   readonly order: LedgerOrder;
 }): Promise<{ readonly entries: number; readonly keysMade: readonly string[] }> {
   const { ledgerFolder, keyFolder, order } = options;
+  await assertNoRotation(keyFolder);
   const keys = await openKeys(keyFolder, { publicUrl: '', isNew: false });
   const isNew = (await order.bounds()).end === 0;
   const { secret, made } = await openTopicSecret(keyFolder, { isNew });
@@ -138,11 +147,12 @@ export async function openDisclosure(
     readonly anchorsFile?: string | undefined;
     readonly passkeys?: PasskeyPolicy | undefined;
     readonly witnessing?: Witnessing | undefined;
+    readonly stamping?: Stamping | undefined;
     readonly onAnswer?: (answered: Answered) => void;
   },
 ): Promise<DisclosureService> {
   const { ledger, ledgerFiles, keys, publicUrl, ceremony } = installation;
-  const { retention, tls, witnessing, snapshotFolder, ...others } = options;
+  const { retention, tls, witnessing, stamping, snapshotFolder, ...others } = options;
   const { replica, anchorsFile, passkeys, documentAnchorsFile, ...given } = others;
   const anchors = anchorsFile === undefined ? [] : await readAnchors(anchorsFile);
   return createDisclosureService({
@@ -151,8 +161,8 @@ export async function openDisclosure(
     ledgerFiles,
     ledgerKey: keys.ledger.verifier.vkey,
     manifestSigner: keys.manifest,
-    caseFileIdentity: keys.caseFileIdentity,
     snapshots: { folder: snapshotFolder, key: keys.snapshotKey },
+    caseMasterKey: keys.caseMasterKey,
     configuration: {
       software: softwareVersion,
       audience: publicUrl,
@@ -164,6 +174,7 @@ export async function openDisclosure(
     ...(passkeys ? { passkeyModels: await applyPasskeyPolicy(passkeys) } : {}),
     ceremony,
     ...(witnessing ? { witnessing } : {}),
+    ...(stamping ? { stamping } : {}),
     ...(documentAnchorsFile === undefined
       ? {}
       : { documentAnchors: await readDocumentAnchors(documentAnchorsFile) }),
@@ -177,7 +188,7 @@ export async function openDisclosure(
  * @throws WitnessPolicyError
  */
 export async function openInstallationWitnessing(
-  { ledger, ledgerFolder, keys }: Installation,
+  { ledger, ledgerFiles, ledgerFolder, keys }: Installation,
   options: {
     readonly policyFile: string;
     readonly intervalMs?: number;
@@ -190,6 +201,7 @@ export async function openInstallationWitnessing(
     ...given,
     requirement: await readWitnessPolicy(policyFile),
     ledger,
+    rotations: () => readRotations(ledgerFiles),
     log: keys.ledger.verifier,
     file: join(ledgerFolder, witnessedPath),
   });

@@ -28,6 +28,16 @@ export const orderErrors = {
     'Case file missing or altered',
     'Restore the case file from backup; tell the auditor.',
   ),
+  'order.erased': row(
+    410,
+    'Case erased',
+    'Nothing of the order is left but its entries in the ledger; those say who erased it and why.',
+  ),
+  'order.in_force': row(
+    409,
+    'Order in force',
+    'Erase the case once its order has ended and no package is being made under it.',
+  ),
   'order.suspended': row(403, 'Order suspended', 'Wait until a reviewer resumes it.'),
   'order.cancelled': row(
     403,

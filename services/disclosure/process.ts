@@ -25,6 +25,8 @@ import { announceAdministrators, announceKeys } from './keys.ts';
 import { type Installation, openDisclosure, openInstallation, openInstallationWitnessing } from './open.ts';
 import { replicaName } from './replica.ts';
 import type { Answered, DisclosureService } from './service.ts';
+import { addTimestampMetrics } from './timestamps/metrics.ts';
+import { openInstallationStamping } from './timestamps/open.ts';
 import { addWitnessMetrics } from './witnesses/metrics.ts';
 
 /** How often the store is asked whether it is there, for the health page. */
@@ -55,7 +57,8 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
       // The ledger's lock comes first and goes last.
       const ledgerFolder = join(dataFolder, 'ledger');
       const publicUrl = publicUrlOf(settings);
-      const common = { ledgerFolder, keyFolder, publicUrl };
+      const { caseMasterKeys } = settings;
+      const common = { ledgerFolder, keyFolder, publicUrl, caseMasterKeys, clock };
       const installation =
         settings.kafka === undefined
           ? await openInstallation(common)
@@ -77,6 +80,10 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
           ? undefined
           : await openInstallationWitnessing(installation, { policyFile, intervalMs, clock, logger });
       if (witnessing !== undefined) addWitnessMetrics(context.metrics, witnessing);
+      const { timestamps } = settings;
+      const stamping =
+        timestamps && (await openInstallationStamping(installation, { ...timestamps, clock, logger }));
+      if (stamping !== undefined) addTimestampMetrics(context.metrics, stamping);
       const disclosure = await openDisclosure(installation, {
         store: createTrafficStore(database, { retention }),
         clock,
@@ -93,6 +100,7 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         anchorsFile: settings.certificateAnchorsFile,
         passkeys: settings.passkeys,
         witnessing,
+        stamping,
         onAnswer: countAnswers(context),
       });
       opened.push(() => disclosure.close());

@@ -26,6 +26,10 @@ export async function openTopicSecret(
   return { secret: Buffer.from(text.trim(), 'hex'), made: found === null ? [topicSecretFile] : [] };
 }
 
+/** Whether several replicas write the ledger of this key folder, or are to. */
+export const isReplicated = async (keyFolder: string): Promise<boolean> =>
+  (await readSecret(join(keyFolder, topicSecretFile), topicSecretFile)) !== null;
+
 /** The replica's name among those that share folders: made once, kept in its own data folder. */
 export async function replicaName(dataFolder: string): Promise<string> {
   const path = join(dataFolder, 'replica');

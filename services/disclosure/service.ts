@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { type MasterKey, openCaseFiles } from '#shared/case-files';
 import { administratorsAt, type ServiceConfiguration } from '#shared/control';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import type { Ledger, LedgerReader } from '#shared/ledger';
@@ -11,8 +12,8 @@ import type { RetentionRecord } from '#shared/retention';
 import { type Clock, codeOf, type Logger, utc } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
 import type { CeremonyAdministrator } from './ceremony.ts';
-import { bootstrap } from './control/bootstrap.ts';
-import { openCaseFiles } from './control/case-files.ts';
+import { assertLedgerKey, bootstrap } from './control/bootstrap.ts';
+import { createCaseErasure } from './control/case-erasure.ts';
 import { openControlPlane } from './control/control-plane.ts';
 import { NoiseCounter } from './control/noise.ts';
 import { createOrderWatch, type OrderWatchFigures } from './control/order-watch.ts';
@@ -30,6 +31,7 @@ import { passkeyRoutes } from './passkeys/routes.ts';
 import { createPackageExpiry } from './release/package-expiry.ts';
 import { openPackageFolder } from './release/packages.ts';
 import { createReleaseQueue } from './release/release-queue.ts';
+import { caseRoutes } from './routes/cases.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { disclosureProgressRoutes } from './routes/disclosure-progress.ts';
 import { disclosureRoutes } from './routes/disclosures.ts';
@@ -37,6 +39,7 @@ import { ledgerRoutes } from './routes/ledger.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { publicRoutes } from './routes/public.ts';
 import { retentionRoutes } from './routes/retention.ts';
+import type { Stamping } from './timestamps/stamping.ts';
 import type { Witnessing } from './witnesses/witnessing.ts';
 
 /** One answer of the API, as it is counted: nothing of who asked, or for what. */
@@ -61,8 +64,8 @@ export interface DisclosureDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly manifestSigner: ManifestSigner;
-  /** `AGE-SECRET-KEY-1…` under which case files are kept. */
-  readonly caseFileIdentity: string;
+  /** What the keys of cases are wrapped under. */
+  readonly caseMasterKey: MasterKey;
   readonly caseFolder: string;
   readonly packageFolder: string;
   /** Where the state is kept for the next start, and the secret under which it is believed. */
@@ -89,6 +92,8 @@ export interface DisclosureDeps {
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer; readonly clientAnchors?: Buffer };
   /** Has checkpoints cosigned; without it nobody is asked. The service starts and stops it. */
   readonly witnessing?: Witnessing;
+  /** Has a checkpoint a day stamped; without it nobody is asked. The service starts and stops it. */
+  readonly stamping?: Stamping;
   /** Told of each answer. */
   readonly onAnswer?: (answered: Answered) => void;
 }
@@ -123,8 +128,9 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   const { ledger, store, clock, logger } = deps;
   const snapshots = deps.snapshots && createStateSnapshots({ ...deps.snapshots, logger });
   const control = await openControlPlane(ledger, clock, snapshots);
+  assertLedgerKey(control.state, deps.ledgerKey);
   await bootstrap(control, deps.configuration, deps.ceremony);
-  const cases = await openCaseFiles(deps.caseFolder, deps.caseFileIdentity);
+  const cases = await openCaseFiles(deps.caseFolder, deps.caseMasterKey);
   const packages = await openPackageFolder(deps.packageFolder, deps.replica);
   const signer = deps.manifestSigner;
   const releases = createReleaseQueue(
@@ -132,6 +138,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     logger,
   );
   const packageExpiry = createPackageExpiry({ control, packages, logger });
+  const erasure = createCaseErasure({ control, cases, logger });
   const orderWatch = createOrderWatch({ control, clock, logger });
   const noise = new NoiseCounter(clock);
   const { ledgerFiles, ledgerKey } = deps;
@@ -145,6 +152,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     passkeyModels: new Set(deps.passkeyModels ?? []),
     witnessing: deps.witnessing ?? null,
     cases,
+    erasure,
     regimes: deps.regimes ?? shippedRegimes(),
     documentAnchors: deps.documentAnchors ?? { certificates: [] },
     store,
@@ -191,6 +199,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     credentialRoutes(routes, context);
     passkeyRoutes(routes, context);
     orderRoutes(routes, context);
+    caseRoutes(routes, context);
     disclosureRoutes(routes, context);
     disclosureProgressRoutes(routes, context);
     ledgerRoutes(routes, context);
@@ -239,9 +248,11 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   return {
     app,
     start: async (address) => {
+      await erasure.resume();
       await releases.resume();
       await app.listen(address);
       deps.witnessing?.start();
+      deps.stamping?.start();
       expiring = expirePackages();
       watching = watchOrders();
       timers.push(
@@ -251,7 +262,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
         setInterval(() => void recordNoise(), noiseIntervalMs),
         setInterval(() => void takeOverReleases(), takeOverIntervalMs),
         setInterval(() => {
-          expiring = expiring.then(expirePackages);
+          expiring = expiring.then(expirePackages).then(() => erasure.resume());
         }, packageIntervalMs),
       );
       const bound = app.server.address();
@@ -274,6 +285,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     close: async () => {
       for (const timer of timers) clearInterval(timer);
       await deps.witnessing?.stop();
+      await deps.stamping?.stop();
       await app.close();
       await expiring;
       await watching;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sourceListSchema } from '#services/collector';
-import { passkeyPolicySchema, publicUrlSchema } from '#services/disclosure';
+import { passkeyPolicySchema, publicUrlSchema, timestampAuthoritySchema } from '#services/disclosure';
 import { kafkaConfigSchema } from '#shared/bus';
 import { isLoopback, listenAddressSchema } from '#shared/runtime';
 import { retentionPeriodSchema } from '#shared/store';
@@ -37,6 +37,8 @@ export const standaloneConfigSchema = z
     passkeys: passkeyPolicySchema.optional(),
     /** Witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy). */
     witnessPolicyFile: text.optional(),
+    /** A time-stamping authority (RFC 3161) that stamps a checkpoint a day. */
+    timestampAuthority: timestampAuthoritySchema.optional(),
     /** Folder of the data files of more legal regimes than those that are shipped. */
     regimeFolder: text.optional(),
     /** PEM of the certificates that signatures of orders' documents must lead to. */

@@ -3,6 +3,7 @@ import { createCollector } from '#services/collector';
 import {
   openDisclosure,
   openInstallation,
+  openInstallationStamping,
   openInstallationWitnessing,
   publicUrlOf,
 } from '#services/disclosure';
@@ -74,7 +75,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
     const publicUrl = publicUrlOf(config);
     const [ledgerFolder, keyFolder] = [at('ledger'), at('keys')];
     const regimes = loadRegimes(config.regimeFolder);
-    const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl });
+    const installation = await openInstallation({ ledgerFolder, keyFolder, publicUrl, clock });
     const { ledger, keysMade } = installation;
     opened.push(() => ledger.close());
 
@@ -94,6 +95,10 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       policyFile === undefined
         ? undefined
         : await openInstallationWitnessing(installation, { policyFile, clock, logger });
+    const { timestampAuthority } = config;
+    const stamping =
+      timestampAuthority &&
+      (await openInstallationStamping(installation, { ...timestampAuthority, clock, logger }));
     const disclosure = await openDisclosure(installation, {
       store,
       clock,
@@ -109,6 +114,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       anchorsFile: config.certificateAnchorsFile,
       passkeys: config.passkeys,
       witnessing,
+      stamping,
     });
     opened.push(() => disclosure.close());
 

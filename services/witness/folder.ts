@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Cosigner, createCosigner, generateNoteKey } from '#shared/ledger';
 import { lockFolder, makePrivateFolder, writeFileDurably } from '#shared/runtime';
 import { WitnessError } from './errors.ts';
+import { type FollowedRotation, readFollowed } from './followed-keys.ts';
 import { beginState, readOptional, readState, stateFile, type WitnessState } from './state.ts';
 
 export const keyFile = 'witness-key.json';
@@ -14,6 +15,8 @@ export interface WitnessFolder {
   readonly path: string;
   readonly cosigner: Cosigner;
   readonly state: WitnessState;
+  /** Changes of key that were followed. */
+  readonly followed: readonly FollowedRotation[];
   /** Whether the key was made just now. */
   readonly isNew: boolean;
   /** Whether nobody took the lock away. */
@@ -50,7 +53,7 @@ export async function openWitnessFolder(folder: string, name: string): Promise<W
     // The state first: who dies in between finds a state of nothing, and makes the key.
     const state = found ?? (await beginState(path));
     const cosigner = keyText === null ? await makeKey(path, name) : readKey(keyText, name);
-    return { path, cosigner, state, isNew: keyText === null, ...lock };
+    return { path, cosigner, state, followed: await readFollowed(path), isNew: keyText === null, ...lock };
   } catch (error) {
     await lock.release();
     throw error;

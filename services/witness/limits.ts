@@ -15,4 +15,6 @@ export const witnessLimits = {
   addresses: 10_000,
   /** Logs that are followed. */
   logs: 64,
+  /** Changes of key that are followed, of all logs. */
+  rotations: 1_000,
 } as const;

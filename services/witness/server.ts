@@ -15,7 +15,8 @@ const statuses: Readonly<Record<WitnessRefusal, number>> = {
   'witness.bad_proof': 422,
 };
 
-const path = '/add-checkpoint';
+/** The second is our own: a log that changed its key shows the receipt of that (docs/auditors.md). */
+const paths = { checkpoint: '/add-checkpoint', rotation: '/add-key-rotation' } as const;
 const plain = 'text/plain; charset=utf-8';
 
 export interface WitnessServer {
@@ -33,7 +34,8 @@ export async function serveWitness(
   let atWork = 0;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url !== path) return send(response, 404, 'request.not_found\n');
+    const isRotation = request.url === paths.rotation;
+    if (!isRotation && request.url !== paths.checkpoint) return send(response, 404, 'request.not_found\n');
     if (request.method !== 'POST') return send(response, 405, 'request.method\n', { allow: 'POST' });
     if (!rate.allows(request.socket.remoteAddress ?? '')) return sendLater(response, 429, 'request.rate\n');
     if (atWork >= witnessLimits.atWork) return sendLater(response, 503, 'request.overloaded\n');
@@ -41,6 +43,10 @@ export async function serveWitness(
     try {
       const body = await readBody(request);
       if (body === null) return send(response, 413, 'request.too_large\n', { connection: 'close' });
+      if (isRotation) {
+        const refusal = await witness.follow(body);
+        return send(response, refusal === null ? 200 : statuses[refusal], `${refusal ?? 'ok'}\n`);
+      }
       const answered = await witness.add(body);
       if (answered.ok) return send(response, 200, answered.line);
       const { reason, knownSize } = answered;

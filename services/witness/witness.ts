@@ -4,11 +4,14 @@ import {
   judgeCheckpoint,
   type NoteVerifier,
   type SignedCheckpoint,
+  verifyRotation,
   type WitnessRefusal,
 } from '#shared/ledger';
 import { type Clock, type Logger, Mutex, writeFileDurably } from '#shared/runtime';
 import { WitnessError } from './errors.ts';
 import type { WitnessFolder } from './folder.ts';
+import { keepFollowed, keysInForce } from './followed-keys.ts';
+import { witnessLimits } from './limits.ts';
 import { readOptional } from './state.ts';
 
 export type WitnessAnswer =
@@ -23,6 +26,12 @@ export interface Witness {
    * @throws the system's error where the state could not be written: then nothing was cosigned.
    */
   add(body: string): Promise<WitnessAnswer>;
+  /**
+   * Takes the receipt of a change of key of a followed log, signed by the key that is in force: from then on
+   * the new key is, and the old one is not.
+   * @returns why not, or null. Rejects with the system's error where it could not be kept: then nothing changed.
+   */
+  follow(receipt: string): Promise<WitnessRefusal | null>;
   figures(): WitnessFigures;
 }
 
@@ -35,7 +44,7 @@ export interface WitnessFigures {
 }
 
 export interface WitnessDeps {
-  readonly folder: Pick<WitnessFolder, 'path' | 'cosigner' | 'state' | 'isHeld'>;
+  readonly folder: Pick<WitnessFolder, 'path' | 'cosigner' | 'state' | 'followed' | 'isHeld'>;
   /** Keys of the logs that are followed. */
   readonly logs: readonly NoteVerifier[];
   readonly clock: Clock;
@@ -47,11 +56,13 @@ export function createWitness({ folder, logs, clock, logger }: WitnessDeps): Wit
   const { path, cosigner, state } = folder;
   const refused: Record<string, number> = {};
   let cosigned = 0;
+  let { followed } = folder;
+  let keys = keysInForce(logs, followed);
   // Judging and writing are one step for all logs: a second request sees what the first left.
   const mutex = new Mutex();
 
   async function add(body: string): Promise<WitnessAnswer> {
-    const judgement = judgeCheckpoint(body, logs, (origin) => state.latest(origin));
+    const judgement = judgeCheckpoint(body, keys, (origin) => state.latest(origin));
     if (!judgement.ok) {
       const { reason, knownSize, checkpoint } = judgement;
       refused[reason] = (refused[reason] ?? 0) + 1;
@@ -59,12 +70,33 @@ export function createWitness({ folder, logs, clock, logger }: WitnessDeps): Wit
       return { ok: false, reason, ...(knownSize === undefined ? {} : { knownSize }) };
     }
     const { checkpoint, text } = judgement;
-    if (!(await folder.isHeld())) {
-      throw new WitnessError('witness.lock_lost', "this process's lock on the folder was taken away");
-    }
+    await assertHeld();
     await state.advance(checkpoint);
     cosigned++;
     return { ok: true, line: cosigner.cosign(text, Math.floor(clock.now() / 1000)) };
+  }
+
+  async function follow(receipt: string): Promise<WitnessRefusal | null> {
+    if (followed.length >= witnessLimits.rotations) return 'witness.not_by_log';
+    const verified = keys.map((key) => verifyRotation(receipt, key));
+    const found = verified.find(({ ok }) => ok);
+    if (found?.ok !== true) {
+      const isNone = verified.some((each) => !each.ok && each.reason === 'rotation.malformed');
+      return isNone ? 'witness.malformed' : 'witness.not_by_log';
+    }
+    const { from, to } = found.rotation;
+    await assertHeld();
+    const next = [...followed, { from: from.vkey, to: to.vkey }];
+    await keepFollowed(path, next);
+    followed = next;
+    keys = keysInForce(logs, followed);
+    logger.info({ code: 'witness.key_followed' }, 'a log changed its key; the old one had signed that');
+    return null;
+  }
+
+  async function assertHeld(): Promise<void> {
+    if (await folder.isHeld()) return;
+    throw new WitnessError('witness.lock_lost', "this process's lock on the folder was taken away");
   }
 
   /** Two trees of one size, both signed by the log, prove by themselves that it forked: the first such pair is kept. */
@@ -82,6 +114,7 @@ export function createWitness({ folder, logs, clock, logger }: WitnessDeps): Wit
 
   return {
     add: (body) => mutex.run(() => add(body)),
+    follow: (receipt) => mutex.run(() => follow(receipt)),
     figures: () => ({
       cosigned,
       refused,

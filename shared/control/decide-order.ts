@@ -30,10 +30,11 @@ export type OrderRefusal =
 export type OrderStep = Decision<{ order: OrderState }, OrderRefusal>;
 export const refuse = (code: OrderRefusal): OrderStep => ({ ok: false, code });
 
-/** The order, unless it is over. */
+/** The order, unless it is over or its case was erased. */
 export function openOrder(state: ControlState, orderId: string, at: string): OrderStep {
   const order = state.orders.get(orderId);
   if (!order) return refuse('order.unknown');
+  if (order.erasedAt !== undefined) return refuse('order.erased');
   const over = overRefusal(order, at);
   return over === null ? { ok: true, order } : refuse(over);
 }
@@ -89,6 +90,7 @@ function decidable(state: ControlState, orderId: string, credential: Credential,
   if (!order) return refuse('order.unknown');
   // By person, not by credential: a second credential of the same person is still the same person.
   if (authorsOf(order).has(credential.personId)) return refuse('order.own_registration');
+  if (order.erasedAt !== undefined) return refuse('order.erased');
   const status = orderStatus(order, at);
   if (status === 'Approved' || status === 'Rejected') return refuse('order.decided');
   const over = overRefusal(order, at);
@@ -142,6 +144,7 @@ export function decideResumption(
 export function decideRevocation(state: ControlState, orderId: string): OrderStep {
   const order = state.orders.get(orderId);
   if (!order) return refuse('order.unknown');
+  if (order.erasedAt !== undefined) return refuse('order.erased');
   if (order.revoked === undefined) return { ok: true, order };
   return refuse(order.revoked.status === 'Cancelled' ? 'order.cancelled' : 'order.void');
 }

@@ -6,6 +6,7 @@ import type { ControlState } from './state.ts';
 /** What keeps anything from being released under an order. */
 export type ReleaseRefusal =
   | 'order.unknown'
+  | 'order.erased'
   | 'order.version'
   | 'order.not_approved'
   | 'order.rejected'
@@ -53,6 +54,7 @@ export function decideRelease(
 
 /** Why nothing may be released under the order, whatever version is named. */
 export function releaseRefusal(order: OrderState, at: string): ReleaseRefusal | null {
+  if (order.erasedAt !== undefined) return 'order.erased';
   const over = overRefusal(order, at);
   if (over !== null) return over;
   if (order.suspendedAt !== undefined) return 'order.suspended';
@@ -68,7 +70,8 @@ export function releaseRefusal(order: OrderState, at: string): ReleaseRefusal | 
 
 /**
  * Whether a package that was announced may still be handed out: not once its order was suspended, withdrawn,
- * found void or objected to, or replaced by another version. What merely expired was released in time.
+ * found void or objected to, or replaced by another version. What merely expired was released in time, and is
+ * handed out whether the case was erased since or not.
  */
 export function decideCollection(
   state: Pick<ControlState, 'orders'>,

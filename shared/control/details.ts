@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { voidReasons } from '#shared/ledger';
+import { keyRotatedKind, keyRotationDetails, voidReasons } from '#shared/ledger';
 import { possessionChars } from '#shared/signed-request';
 import { utcTimestamp } from '#shared/traffic';
 import { diskKeyDetails } from './disk-keys.ts';
+import { erasureDetails } from './erasure.ts';
 import { orderEntryDetails } from './order-entries.ts';
 import { retentionDetails } from './retention.ts';
 import { roles } from './roles.ts';
@@ -78,6 +79,7 @@ export const completeness = ['complete', 'incomplete', 'none'] as const;
 export const entryDetails = {
   'ledger.started': configuration,
   'configuration.changed': configuration,
+  [keyRotatedKind]: keyRotationDetails,
   /** A record of the topic that is no entry of the ledger: it has its place in the tree and no effect. */
   'ledger.voided': z.strictObject({
     reason: z.enum(voidReasons),
@@ -112,6 +114,7 @@ export const entryDetails = {
     reason: z.enum(['left', 'lost', 'compromised', 'superseded', 'other']),
   }),
   ...orderEntryDetails,
+  ...erasureDetails,
   'disclosure.requested': z.strictObject({ orderId: idSchema, orderVersion: z.int().min(1) }),
   /** `orderVersion`: as the request named it; absent: the first. */
   'disclosure.refused': z.strictObject({

@@ -157,6 +157,7 @@ function bodyOf(entry: AnyControlEntry): object | null {
       return { credentialId, algorithm, publicKey, possession };
     }
     case 'credential.revoked':
+    case 'case.erased':
       return { reason: entry.details.reason };
     case 'retention.configured':
     case 'retention.overdue':

@@ -45,6 +45,7 @@ export function nextOrder(
     };
   }
   if (!before) throw impossible('its order is not recorded');
+  if (before.erasedAt !== undefined) throw impossible('the case of its order was erased already');
   if (before.revoked) throw impossible('its order was over already');
   const isOfVersion = !('version' in entry.details) || entry.details.version === before.details.version;
   if (entry.kind !== 'order.amended' && !isOfVersion)

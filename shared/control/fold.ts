@@ -3,6 +3,7 @@ import { parseProof, proofClaimsSchema, proofRememberSeconds } from '#shared/sig
 import type { EntryKind } from './details.ts';
 import { decideDiskKey } from './disk-keys.ts';
 import { type AnyControlEntry, ControlError } from './entry.ts';
+import { decideErasure } from './erasure.ts';
 import { foldCredential } from './fold-credentials.ts';
 import { isOrderEntry, nextOrder, type OrderEntry, withEstimate } from './fold-order.ts';
 import { believedTime, decideRetention, type RetentionDraft } from './retention.ts';
@@ -39,6 +40,7 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'ledger.started': [],
   'ledger.voided': [],
   'configuration.changed': [],
+  'ledger.key_rotated': [],
   'credential.enrolled': ['administrator'],
   'credential.confirmed': ['administrator'],
   'credential.rotated': roles,
@@ -57,6 +59,7 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'order.notification_answered': ['registrar', 'reviewer'],
   'order.followed_up': ['registrar', 'reviewer'],
   'order.deadline_alarm': [],
+  'case.erased': ['reviewer'],
   'disclosure.requested': ['officer'],
   'disclosure.refused': ['officer'],
   'disclosure.released': [],
@@ -159,12 +162,26 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
     case 'configuration.changed':
       state.configuration = entry.details;
       return;
+    case 'ledger.key_rotated': {
+      const { from, to } = entry.details;
+      // The first key is named by no entry: those who verify the ledger hold it against the one they know.
+      if (from === to || (state.keyRotations.at(-1)?.to ?? from) !== from)
+        throw new ControlError(index, 'the key that it replaces was not in use');
+      state.keyRotations = [...state.keyRotations, { index, from, to }];
+      return;
+    }
     case 'credential.enrolled':
     case 'credential.confirmed':
     case 'credential.rotated':
     case 'credential.revoked':
       foldCredential(state, entry, index);
       return;
+    case 'case.erased': {
+      const decision = decideErasure(state, subject(), actor(), entry.at);
+      if (!decision.ok) throw new ControlError(index, `the rules of erasure refuse it (${decision.code})`);
+      state.orders.set(subject(), { ...decision.order, erasedAt: entry.at });
+      return;
+    }
     case 'disclosure.requested':
       if (!state.orders.has(entry.details.orderId))
         throw new ControlError(index, 'its order is not recorded');

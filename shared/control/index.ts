@@ -64,6 +64,12 @@ export {
   type ControlEntry,
   ControlError,
 } from './entry.ts';
+export {
+  decideErasure,
+  type ErasureRefusal,
+  erasedOrders,
+  erasureReasons,
+} from './erasure.ts';
 export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
 export { nextOrder } from './fold-order.ts';

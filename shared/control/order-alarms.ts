@@ -30,6 +30,7 @@ export function missedFollowUps(
 
 /** The alarms that are due for an order at `at` and were not raised yet. */
 export function alarmsDue(order: OrderState, at: string): OrderAlarm[] {
+  if (order.erasedAt !== undefined) return [];
   const { version } = order.details;
   const alarms: OrderAlarm[] = [];
   const deadline = orderDeadline(order, at);

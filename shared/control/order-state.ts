@@ -48,6 +48,8 @@ export interface OrderState extends OrderVersion {
   /** Time of the first release. */
   readonly answeredAt?: string;
   readonly expiryRecorded: boolean;
+  /** When its case files and their key were destroyed: nothing is done about it any more. */
+  readonly erasedAt?: string;
 }
 
 export function orderStatus(order: OrderState, at: string): OrderStatus {

@@ -14,6 +14,7 @@ import {
   decideSuspension,
 } from './decide-order.ts';
 import type { EntryKind } from './details.ts';
+import { decideErasure } from './erasure.ts';
 import type { Unknowable } from './rederived.ts';
 import type { ControlState, Credential } from './state.ts';
 
@@ -44,6 +45,7 @@ export function orderRefusalHolds(state: ControlState, at: string, refused: Refu
   const { orderId, code, kind, credential } = refused;
   if (outside.has(code)) return 'outside';
   if (kind === 'access.granted') {
+    if (code === 'order.erased') return state.orders.get(orderId)?.erasedAt !== undefined;
     return code === 'order.unknown' ? !decideOrderReading(state, orderId, credential, at).ok : 'outside';
   }
   const byState = stateRefusal(state, at, refused);
@@ -91,6 +93,8 @@ function stateRefusal(
         });
       case 'order.followed_up':
         return decideFollowUp(state, named, at, '');
+      case 'case.erased':
+        return decideErasure(state, orderId, credential, at);
       default:
         return null;
     }

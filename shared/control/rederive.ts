@@ -5,6 +5,7 @@ import { decideClock, decideOrderReading, decideUse, isAnchored } from './decide
 import { decideCollection, decideRelease } from './decide-release.ts';
 import { decideConfirmation, decideCredentialRevocation } from './enrolment.ts';
 import type { AnyControlEntry, ControlEntry } from './entry.ts';
+import { decideErasure } from './erasure.ts';
 import type { RecordedRequest } from './evidence.ts';
 import { isOrderEntry } from './fold-order.ts';
 import { rederiveOrder } from './rederive-order.ts';
@@ -53,6 +54,12 @@ export function rederive(
       return entry.subject === entry.details.thumbprint
         ? follows
         : contradicts('is about another credential than it says');
+    case 'case.erased': {
+      const decision = request && decideErasure(state, entry.subject ?? '', request.credential, entry.at);
+      return decision?.ok === false
+        ? contradicts(`erases a case that could not be erased (${decision.code})`)
+        : follows;
+    }
     case 'disclosure.requested': {
       const { orderId, orderVersion: version } = entry.details;
       const release = decideRelease(state, { orderId, version }, entry.at);
@@ -121,17 +128,24 @@ function ofItsOrder(
     : follows;
 }
 
+/** Readings that open an order's case. */
+const readsContents: ReadonlySet<string> = new Set(
+  ['', '/document', '/estimate'].map((end) => `/v1/orders/:orderId${end}`),
+);
+
 /** What was read was there, and whoever read it might. */
 function rederiveReading(
   state: ControlState,
   at: string,
-  { credential, params, routeKnown }: RecordedRequest,
+  { credential, params, route, routeKnown }: RecordedRequest,
 ): Rederived {
   if (!routeKnown) return unknowable('unknown_rule');
   const { orderId, disclosureId } = params;
   if (orderId !== undefined && !decideOrderReading(state, orderId, credential, at).ok) {
     return contradicts('reads an order that was not recorded, or not for its reader');
   }
+  const isErased = orderId !== undefined && state.orders.get(orderId)?.erasedAt !== undefined;
+  if (isErased && readsContents.has(route.path)) return contradicts('reads an order whose case was erased');
   if (disclosureId === undefined) return follows;
   const disclosure = state.disclosures.get(disclosureId);
   return disclosure && !isForeign(disclosure, credential)

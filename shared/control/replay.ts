@@ -25,7 +25,17 @@ export interface ReplayProblem {
 }
 
 /** What could not be checked. `body`: whether the body that was signed is the one that took effect. */
-export type Gap = Unknowable | 'body' | 'case_file_missing' | 'other_rules' | 'clock';
+export type Gap =
+  | Unknowable
+  | 'body'
+  | 'case_file_missing'
+  | 'case_file_locked'
+  /** It was erased, and a later entry says so. */
+  | 'case_file_erased'
+  /** It was erased by a later entry, and is there all the same. */
+  | 'case_file_not_erased'
+  | 'other_rules'
+  | 'clock';
 
 /** What looking into the case files gave. `fault` ends the sentence "Entry 7 …". */
 export type CaseFinding =
@@ -56,6 +66,12 @@ export interface ReplayReport {
   readonly problems: readonly ReplayProblem[];
 }
 
+/** How many, and the first ones' indexes. */
+interface Tally {
+  count: number;
+  first: number[];
+}
+
 const bounds = { problems: 100, indexesPerGap: 10 } as const;
 
 /** Kinds that carry no decision of the rules: only the fold has something to say of them. */
@@ -63,6 +79,7 @@ const undecided: ReadonlySet<EntryKind> = new Set<EntryKind>([
   'ledger.started',
   'ledger.voided',
   'configuration.changed',
+  'ledger.key_rotated',
   'access.noise',
 ]);
 
@@ -74,7 +91,9 @@ export class Replay {
   readonly #state = emptyState();
   readonly #checkCase: CaseChecker | undefined;
   readonly #verifiers = new Map<string, Promise<Verifier>>();
-  readonly #gaps = new Map<Gap, { count: number; first: number[] }>();
+  readonly #gaps = new Map<Gap, Tally>();
+  /** Entries whose case files were looked for, by order: whether they had to be there, only later entries say. */
+  readonly #lookedFor = new Map<string, Readonly<Record<'there' | 'missing', Tally>>>();
   readonly #regimes: Regimes | undefined;
   #problems: ReplayProblem[] = [];
   #signatures = 0;
@@ -120,7 +139,7 @@ export class Replay {
       counts: Object.fromEntries(this.#state.counts),
       signaturesVerified: this.#signatures,
       decisionsRemade: this.#decisions,
-      gaps: Object.fromEntries(this.#gaps),
+      gaps: Object.fromEntries(this.#allGaps()),
       problems: this.#problems.toSorted((a, b) => a.index - b.index).slice(0, bounds.problems),
     };
   }
@@ -165,9 +184,10 @@ export class Replay {
         return null;
       }
       const finding = await this.#checkCase(this.#state, entry, request);
+      this.#looked(entry, index, finding);
       if (finding.outcome === 'fault') return { code: 'entry.case_file', fault: finding.fault };
       if (finding.outcome === 'gap') {
-        this.#gap(finding.gap, index);
+        if (finding.gap !== 'case_file_missing') this.#gap(finding.gap, index);
         return null;
       }
     }
@@ -207,9 +227,36 @@ export class Replay {
 
   #gap(gap: Gap, index: number): void {
     const found = this.#gaps.get(gap) ?? { count: 0, first: [] };
-    found.count++;
-    if (found.first.length < bounds.indexesPerGap) found.first.push(index);
+    count(found, index);
     this.#gaps.set(gap, found);
+  }
+
+  #looked(entry: AnyControlEntry, index: number, finding: CaseFinding): void {
+    const orderId = 'orderId' in entry.details ? entry.details.orderId : (entry.subject ?? '');
+    const order = this.#lookedFor.get(orderId) ?? {
+      there: { count: 0, first: [] },
+      missing: { count: 0, first: [] },
+    };
+    const isMissing = finding.outcome === 'gap' && finding.gap === 'case_file_missing';
+    count(order[isMissing ? 'missing' : 'there'], index);
+    this.#lookedFor.set(orderId, order);
+  }
+
+  /** With what only the whole ledger says of case files: lost, erased, or left where they should be gone. */
+  #allGaps(): ReadonlyMap<Gap, Tally> {
+    const gaps = new Map(this.#gaps);
+    const add = (gap: Gap, { count: more, first }: Tally): void => {
+      if (more === 0) return;
+      const found = gaps.get(gap) ?? { count: 0, first: [] };
+      const indexes = [...found.first, ...first].sort((a, b) => a - b).slice(0, bounds.indexesPerGap);
+      gaps.set(gap, { count: found.count + more, first: indexes });
+    };
+    for (const [orderId, { there, missing }] of this.#lookedFor) {
+      const isErased = this.#state.orders.get(orderId)?.erasedAt !== undefined;
+      add(isErased ? 'case_file_erased' : 'case_file_missing', missing);
+      if (isErased) add('case_file_not_erased', there);
+    }
+    return gaps;
   }
 
   #stop(index: number, error: unknown): void {
@@ -221,6 +268,11 @@ export class Replay {
       this.#found('entry.unreadable', index, 'is no entry of a known version');
     } else throw error;
   }
+}
+
+function count(tally: Tally, index: number): void {
+  tally.count++;
+  if (tally.first.length < bounds.indexesPerGap) tally.first.push(index);
 }
 
 /**
@@ -244,5 +296,5 @@ const isNewKey = (entry: AnyControlEntry): entry is NewKeyEntry =>
 /** Kinds whose body decides what took effect, and is neither in the entry in full nor in a case file. */
 function isChange(kind: EntryKind): boolean {
   if (kind === 'order.recorded' || kind === 'order.amended') return false;
-  return kind.startsWith('credential.') || kind.startsWith('order.');
+  return kind === 'case.erased' || kind.startsWith('credential.') || kind.startsWith('order.');
 }

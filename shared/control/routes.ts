@@ -43,6 +43,7 @@ export const signedRoutes: readonly SignedRoute[] = [
   row('POST', '/v1/orders/:orderId/clarification-answer', keepers, 'order.clarification_answered'),
   row('POST', '/v1/orders/:orderId/notification-answer', keepers, 'order.notification_answered'),
   row('POST', '/v1/orders/:orderId/follow-up', keepers, 'order.followed_up'),
+  row('POST', '/v1/orders/:orderId/erasure', ['reviewer'], 'case.erased'),
   row('POST', '/v1/disclosures', ['officer'], 'disclosure.requested'),
   row('GET', '/v1/disclosures/:disclosureId', ['officer', 'auditor']),
   row('GET', '/v1/disclosures/:disclosureId/progress', ['officer', 'auditor']),

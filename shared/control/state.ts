@@ -53,6 +53,8 @@ export interface ControlState {
   /** Number of entries folded. */
   size: number;
   configuration: ServiceConfiguration | null;
+  /** Changes of the ledger's own key, oldest first. */
+  keyRotations: readonly { readonly index: number; readonly from: string; readonly to: string }[];
   readonly credentials: Map<string, Credential>;
   /** Time of each credential's last signed request that was not refused, by thumbprint. */
   readonly lastUse: Map<string, string>;
@@ -78,6 +80,7 @@ export function emptyState(): ControlState {
   return {
     size: 0,
     configuration: null,
+    keyRotations: [],
     credentials: new Map(),
     lastUse: new Map(),
     dualControl: false,

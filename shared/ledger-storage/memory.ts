@@ -1,4 +1,4 @@
-import { checkpointPath, LedgerError, type LedgerStorage, parseTilePath } from '#shared/ledger';
+import { checkpointPath, isLedgerPath, LedgerError, type LedgerStorage } from '#shared/ledger';
 
 /** A ledger that lives as long as this value; for tests, and for showing how little a storage must do. */
 export function createMemoryStorage(): LedgerStorage {
@@ -7,7 +7,7 @@ export function createMemoryStorage(): LedgerStorage {
   let holder: symbol | undefined;
   return {
     read: async (path) => {
-      if (path !== checkpointPath && parseTilePath(path) === null) {
+      if (!isLedgerPath(path)) {
         throw new LedgerError('ledger.bad_path', 'This is no path of a ledger.');
       }
       return files.get(path);

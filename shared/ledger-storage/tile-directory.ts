@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import {
   checkpointPath,
+  isLedgerPath,
   LedgerError,
   type LedgerLock,
   type LedgerReader,
@@ -16,6 +17,8 @@ import { lockFolder } from './socket-lock.ts';
  *
  *   checkpoint            latest published checkpoint
  *   tile/…                hash tiles and entry bundles
+ *   rotation/<n>          receipts of the changes of the log's key
+ *   timestamps/           a checkpoint a day with an authority's time stamp
  *   committed             the log's own head; see `commit.ts` of shared/ledger
  *   staging/              files on their way; emptied at each start
  *   lock                  the writer's socket
@@ -33,7 +36,7 @@ const maxFileBytes = 256 * (2 + 65_535);
 export function readTileDirectory(folder: string, disk: Disk = nodeDisk): LedgerReader {
   return {
     read: async (path) => {
-      if (path !== checkpointPath && parseTilePath(path) === null) {
+      if (!isLedgerPath(path)) {
         throw new LedgerError('ledger.bad_path', 'This is no path of a ledger.');
       }
       return disk.read(join(folder, path), maxFileBytes);

@@ -11,6 +11,7 @@ export const entryVersion = 1;
 /** What can happen. The order is that of LEDGER.md's list; nothing depends on it. */
 export const entryKinds = [
   'ledger.started',
+  'ledger.key_rotated',
   'ledger.voided',
   'credential.enrolled',
   'credential.confirmed',
@@ -30,6 +31,7 @@ export const entryKinds = [
   'order.notification_answered',
   'order.followed_up',
   'order.deadline_alarm',
+  'case.erased',
   'disclosure.requested',
   'disclosure.refused',
   'disclosure.released',

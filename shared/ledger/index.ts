@@ -36,6 +36,19 @@ export { emptyRoot, type Hash, hashLeaf } from './hash.ts';
 export { type InclusionClaim, verifyInclusion } from './inclusion-proof.ts';
 export { type Judgement, judgeCheckpoint, type WitnessRefusal } from './judge-checkpoint.ts';
 export {
+  followRotations,
+  isRotationPath,
+  type KeyChain,
+  type KeyRotation,
+  keyRotatedKind,
+  keyRotationDetails,
+  maxRotations,
+  type RotationRefusal,
+  rotationOf,
+  rotationPath,
+  verifyRotation,
+} from './key-rotation.ts';
+export {
   type AppendedEntry,
   type AppendOptions,
   createLedger,
@@ -79,6 +92,7 @@ export {
 export { type NoteRefusal, type NoteSignature, type OpenedNote, openNote, signNote } from './signed-note.ts';
 export {
   checkpointPath,
+  isLedgerPath,
   type LedgerFile,
   type LedgerLock,
   type LedgerReader,
@@ -86,6 +100,13 @@ export {
   witnessedPath,
 } from './storage.ts';
 export { parseTilePath, type TileName, tilePath } from './tile-path.ts';
+export {
+  isTimestampPath,
+  readTimestampIndex,
+  timestampFolder,
+  timestampIndex,
+  timestampPaths,
+} from './timestamp-path.ts';
 export {
   type LogProblem,
   type LogProblemCode,

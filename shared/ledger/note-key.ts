@@ -33,6 +33,8 @@ export interface NoteVerifier {
 /** A log's own key. */
 export interface NoteSigner {
   readonly verifier: NoteVerifier;
+  /** Another key of the same log that signs each note as well, while the log changes from one to the other. */
+  readonly also?: NoteSigner;
   sign(message: Uint8Array): Uint8Array;
 }
 

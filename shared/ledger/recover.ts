@@ -69,7 +69,8 @@ async function start(storage: LedgerStorage, signer: NoteSigner): Promise<Ledger
 }
 
 function openOwn(bytes: Uint8Array, signer: NoteSigner, what: string): SignedCheckpoint {
-  const opened = openCheckpoint(decodeUtf8(bytes) ?? '', [signer.verifier]);
+  const verifiers = [signer, ...(signer.also ? [signer.also] : [])].map(({ verifier }) => verifier);
+  const opened = openCheckpoint(decodeUtf8(bytes) ?? '', verifiers);
   if (opened.ok) return opened.checkpoint;
   if (opened.reason === 'note.unsigned' || opened.reason === 'checkpoint.not_by_log') {
     throw new LedgerError('ledger.wrong_key', `The ledger's ${what} was signed by another key or origin.`);

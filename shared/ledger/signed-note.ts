@@ -34,7 +34,8 @@ export type OpenedNote =
 export function signNote(text: string, signer: NoteSigner): string {
   if (!isNoteText(text))
     throw new RangeError('a note text ends in a newline and has no other control characters');
-  return `${text}\n${signatureLine(signer.verifier, signer.sign(Buffer.from(text)))}`;
+  const line = ({ verifier, sign }: NoteSigner): string => signatureLine(verifier, sign(Buffer.from(text)));
+  return `${text}\n${line(signer)}${signer.also === undefined ? '' : line(signer.also)}`;
 }
 
 /** One signature as a note carries it, with its newline. */

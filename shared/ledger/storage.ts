@@ -3,9 +3,13 @@
  * (test/contract/ledger) runs against every adapter.
  *
  * Public files, which outsiders may read, have the paths of C2SP tlog-tiles: `checkpoint`,
- * `tile/<L>/<N>[.p/<W>]`, `tile/entries/<N>[.p/<W>]`. Beside them storage keeps one private value, the
+ * `tile/<L>/<N>[.p/<W>]`, `tile/entries/<N>[.p/<W>]`; of ours are `rotation/<n>` and `timestamps/<day>[.tsr]`. Beside them storage keeps one private value, the
  * committed head: what the log itself goes by after a crash.
  */
+
+import { isRotationPath } from './key-rotation.ts';
+import { parseTilePath } from './tile-path.ts';
+import { isTimestampPath } from './timestamp-path.ts';
 
 /** Path of the latest published checkpoint. */
 export const checkpointPath = 'checkpoint';
@@ -15,6 +19,10 @@ export const checkpointPath = 'checkpoint';
  * own because the log does not wait for witnesses; the tiles serve for both.
  */
 export const witnessedPath = 'witnessed';
+
+/** Whether a path is one of a ledger's public files. */
+export const isLedgerPath = (path: string): boolean =>
+  path === checkpointPath || parseTilePath(path) !== null || isRotationPath(path) || isTimestampPath(path);
 
 /** Reads public files; an auditor's copy of the folder or a web server's will do. */
 export interface LedgerReader {
@@ -44,7 +52,7 @@ export interface LedgerStorage extends LedgerReader {
    */
   lock(): Promise<LedgerLock>;
   /**
-   * Writes tiles and bundles; durable, all of them, when it resolves. A reader finds a file whole or not
+   * Writes public files but the checkpoint; durable, all of them, when it resolves. A reader finds a file whole or not
    * at all. Files left there by a commit that never came about are replaced.
    */
   stage(files: readonly LedgerFile[]): Promise<void>;

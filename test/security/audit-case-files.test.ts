@@ -3,6 +3,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Decrypter, Encrypter, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMasterKey, readCaseKey } from '#shared/case-files';
 import type { LedgerEntry } from '#shared/ledger';
 import { entriesOf, type History, makeHistory, writeAnew } from '../integration/audit/history.ts';
 import { type Ran, run } from '../unit/cli/support.ts';
@@ -15,14 +16,14 @@ import { type Ran, run } from '../unit/cli/support.ts';
 
 let history: History;
 let entries: LedgerEntry[];
-let identity: string;
+let master: string;
 let forgeries = 0;
 
 beforeAll(async () => {
   history = await makeHistory();
   entries = await entriesOf(history.ledger, history.signer);
-  identity = history.path('identity.txt');
-  writeFileSync(identity, history.caseFileIdentity);
+  master = history.path('case-master-keys.txt');
+  writeFileSync(master, history.caseMasterKeys, { mode: 0o600 });
 });
 afterAll(() => history.remove());
 
@@ -48,13 +49,14 @@ async function forge({
   cpSync(history.cases, cases, { recursive: true });
   const path = join(cases, history.orderId, `${file}.age`);
   const decrypter = new Decrypter();
-  decrypter.addIdentity(history.caseFileIdentity);
+  const key = await readCaseKey(cases, history.orderId, createMasterKey(history.caseMasterKeys));
+  decrypter.addIdentity(key);
   const opened = await decrypter.decrypt(readFileSync(path));
   const [salt, content] = [opened.subarray(0, 32), Buffer.from(opened.subarray(32)).toString('utf8')];
   const forged = change(content);
   const bytes = Buffer.concat([salt, Buffer.from(forged)]);
   const encrypter = new Encrypter();
-  encrypter.addRecipient(await identityToRecipient(history.caseFileIdentity));
+  encrypter.addRecipient(await identityToRecipient(key));
   writeFileSync(path, await encrypter.encrypt(bytes));
   const digest = createHash('sha256').update(bytes).digest('hex');
   const at = entries.findIndex((entry) => entry.kind === kind && isOfOrder(entry));
@@ -72,7 +74,7 @@ async function forge({
   const without = await run(args);
   expect(without.exitCode).toBe(0);
   expect(without.json().notChecked).toContainEqual(expect.objectContaining({ what: 'case_file' }));
-  return run([...args, '--cases', cases, '--case-identity', identity]);
+  return run([...args, '--cases', cases, '--case-master', master]);
 }
 
 const isOfOrder = ({ subject, details }: LedgerEntry): boolean =>

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDisclosureService, type DisclosureService } from '#services/disclosure';
+import { createMasterKey, generateMasterKey } from '#shared/case-files';
 import type { Role } from '#shared/control';
 import {
   createLedger,
@@ -53,7 +54,7 @@ class Installation {
   readonly noteSigner = createNoteSigner('griffie.example.nl/ledger', generateNoteKey());
   readonly keys = new Map<Role, Signer>();
   folder = '';
-  caseFileIdentity = '';
+  caseMasterKey = createMasterKey(generateMasterKey());
   manifestKey: SigningKey | undefined;
   recipient = '';
   fault: Fault = 'none';
@@ -66,7 +67,6 @@ class Installation {
 
   async make(): Promise<void> {
     this.folder = await mkdtemp(join(tmpdir(), 'griffie-test-'));
-    this.caseFileIdentity = await generateIdentity();
     this.manifestKey = await generateKey('EdDSA');
     this.recipient = await identityToRecipient(await generateIdentity());
     for (const role of ['administrator', 'registrar', 'reviewer', 'officer'] as const) {
@@ -146,7 +146,7 @@ class Installation {
       clock: this.clock,
       logger: silentLogger,
       manifestSigner: { kid: manifest.kid, privateKey: manifest.privateKey },
-      caseFileIdentity: this.caseFileIdentity,
+      caseMasterKey: this.caseMasterKey,
       caseFolder: join(this.folder, 'cases'),
       packageFolder: this.packages,
       operator: 'Example Mail',

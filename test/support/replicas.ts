@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { createDisclosureService, type DisclosureService } from '#services/disclosure';
+import { createMasterKey, generateMasterKey } from '#shared/case-files';
 import type { Role } from '#shared/control';
 import {
   createNoteSigner,
@@ -61,7 +62,7 @@ export class Replicas {
   readonly #openOrder: () => Promise<LedgerOrder>;
   #folder = '';
   #store: TrafficStore | undefined;
-  #caseFileIdentity = '';
+  readonly #caseMasterKey = createMasterKey(generateMasterKey());
   #recipient = '';
   #manifestKey: SigningKey | undefined;
   #administrators: readonly [Who, Who] | undefined;
@@ -78,7 +79,6 @@ export class Replicas {
     const migrations = await loadMigrations();
     await createMigrations(database, { retention: defaultRetention, migrations }).apply();
     await this.#store.insertEvents([testEvent()], { deduplicationToken: 'a' });
-    this.#caseFileIdentity = await generateIdentity();
     this.#recipient = await identityToRecipient(await generateIdentity());
     this.#manifestKey = await generateKey('EdDSA');
     const administrator = async (credentialId: string): Promise<Who> => ({
@@ -131,7 +131,7 @@ export class Replicas {
       clock: this.clock,
       logger: silentLogger,
       manifestSigner: { kid: manifest.kid, privateKey: manifest.privateKey },
-      caseFileIdentity: this.#caseFileIdentity,
+      caseMasterKey: this.#caseMasterKey,
       caseFolder: join(this.#folder, 'cases'),
       packageFolder: join(this.#folder, 'packages'),
       replica: name,

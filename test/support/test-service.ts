@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { createDisclosureService, type DisclosureDeps, type DisclosureService } from '#services/disclosure';
+import { createMasterKey, generateMasterKey } from '#shared/case-files';
 import { certificateDigest } from '#shared/certificates';
 import type { Role } from '#shared/control';
 import {
@@ -108,7 +109,8 @@ export interface TestService {
   /** Confirms what the first enrols. */
   readonly secondAdministrator: Person;
   readonly recipientIdentity: string;
-  readonly caseFileIdentity: string;
+  /** Master key of the case files, as text. */
+  readonly caseMasterKeys: string;
   readonly manifestKey: SigningKey;
   readonly ledgerKey: string;
   /** Enrols a new key, and has it confirmed; `personId` defaults to one of its own. */
@@ -175,7 +177,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     audience,
     now: clock.now(),
   });
-  const caseFileIdentity = await generateIdentity();
+  const caseMasterKeys = generateMasterKey();
   const service = await createDisclosureService({
     ledger,
     ledgerFiles: storage,
@@ -185,7 +187,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     logger: options.logger ?? silentLogger,
     ...(options.documentAnchors ? { documentAnchors: options.documentAnchors } : {}),
     manifestSigner: { kid: manifestKey.kid, privateKey: manifestKey.privateKey },
-    caseFileIdentity,
+    caseMasterKey: createMasterKey(caseMasterKeys),
     caseFolder: join(folder, 'cases'),
     packageFolder: join(folder, 'packages'),
     operator: 'Example Mail',
@@ -279,7 +281,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     enrolment: (key, credentialId, personId, role) =>
       enrolmentBody(candidate(key, credentialId), personId, role),
     recipientIdentity,
-    caseFileIdentity,
+    caseMasterKeys,
     manifestKey,
     ledgerKey: signer.verifier.vkey,
     anonymous: (method, path, call = {}) => send(method, path, call, call.proof),

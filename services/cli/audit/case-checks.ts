@@ -60,7 +60,10 @@ const requestFile = z.object({ body: z.base64(), scope: z.unknown().optional() }
 
 const follows: CaseFinding = { outcome: 'follows' };
 const fault = (text: string): CaseFinding => ({ outcome: 'fault', fault: text });
-const missing: CaseFinding = { outcome: 'gap', gap: 'case_file_missing' };
+const gaps = {
+  missing: { outcome: 'gap', gap: 'case_file_missing' },
+  locked: { outcome: 'gap', gap: 'case_file_locked' },
+} as const satisfies Record<string, CaseFinding>;
 const otherRules: CaseFinding = { outcome: 'gap', gap: 'other_rules' };
 const altered = fault('commits to a case file that is another one now');
 
@@ -227,7 +230,7 @@ function requestedScope(scope: z.infer<typeof disclosureBody>['scope']): Request
 
 function opened(result: CaseFileResult): Uint8Array {
   if (result.ok) return result.bytes;
-  throw new Ended(result.reason === 'missing' ? missing : altered);
+  throw new Ended(result.reason === 'altered' ? altered : gaps[result.reason]);
 }
 
 function json(bytes: Uint8Array): unknown {

@@ -1,45 +1,61 @@
-import { join } from 'node:path';
-import { Decrypter } from 'age-encryption';
-import { commitTo, saltBytes } from '#shared/ledger';
+import {
+  CaseFileError,
+  caseFilePath,
+  caseKeyFile,
+  findCaseKey,
+  type MasterKey,
+  openCaseFile,
+  readCaseKey,
+  sealedName,
+} from '#shared/case-files';
 import { CliError } from '../errors.ts';
-import { readBounded } from '../files.ts';
+import { readBounded, smallFileBytes } from '../files.ts';
 
 /** Bytes of an encrypted case file: an order travels in at most about 28 MB, and is kept as it came. */
 const maxCaseFileBytes = 64 * 1024 * 1024;
 
 export type CaseFileResult =
   | { readonly ok: true; readonly bytes: Uint8Array }
-  /** `missing`: erased, or not in this copy. `altered`: not what the ledger commits to. */
-  | { readonly ok: false; readonly reason: 'missing' | 'altered' };
+  /**
+   * `missing`: erased, or not in this copy. `altered`: not what the ledger commits to. `locked`: its key is
+   * not among those that were given.
+   */
+  | { readonly ok: false; readonly reason: 'missing' | 'altered' | 'locked' };
 
-/** Reads case files as the disclosure service keeps them: `<order>/<name>.age`, a salt before the bytes. */
+/** Reads case files as the disclosure service keeps them. */
 export interface CaseReader {
   read(orderId: string, name: string, commitment: string | undefined): Promise<CaseFileResult>;
 }
 
-/** @param identities `AGE-SECRET-KEY-1…`, the service's or one that the files were encrypted to anew */
-export function openCaseReader(folder: string, identities: readonly string[]): CaseReader {
-  const decrypter = new Decrypter();
-  for (const identity of identities) decrypter.addIdentity(identity);
+/** What opens case files: the master key, or the keys of some cases (`AGE-SECRET-KEY-1…`). */
+export type CaseKeys = { readonly master: MasterKey } | { readonly keys: readonly string[] };
+
+export function openCaseReader(folder: string, given: CaseKeys): CaseReader {
+  async function keyOf(orderId: string): Promise<string> {
+    if ('master' in given) return readCaseKey(folder, orderId, given.master);
+    const text = await readBounded(caseFilePath(folder, orderId, caseKeyFile), smallFileBytes);
+    return findCaseKey(text.toString('utf8'), given.keys);
+  }
   return {
     read: async (orderId, name, commitment) => {
       // Ids come from the ledger that is being verified.
       if (!/^[0-9a-f-]{36}$/.test(orderId) || !/^[a-z0-9-]+$/.test(name))
         return { ok: false, reason: 'missing' };
-      let sealed: Uint8Array;
       try {
-        sealed = await readBounded(join(folder, orderId, `${name}.age`), maxCaseFileBytes);
+        const sealed = await readBounded(caseFilePath(folder, orderId, sealedName(name)), maxCaseFileBytes);
+        return { ok: true, bytes: await openCaseFile(sealed, await keyOf(orderId), commitment) };
       } catch (error) {
-        if (error instanceof CliError && error.code === 'file.missing')
-          return { ok: false, reason: 'missing' };
-        throw error;
+        const reason = reasonOf(error);
+        if (reason === null) throw error;
+        return { ok: false, reason };
       }
-      const opened = await decrypter.decrypt(sealed).catch(() => new Uint8Array());
-      if (opened.length < saltBytes) return { ok: false, reason: 'altered' };
-      const bytes = opened.subarray(saltBytes);
-      return commitTo(opened.subarray(0, saltBytes), bytes) === commitment
-        ? { ok: true, bytes }
-        : { ok: false, reason: 'altered' };
     },
   };
+}
+
+function reasonOf(error: unknown): 'missing' | 'altered' | 'locked' | null {
+  if (error instanceof CliError && error.code === 'file.missing') return 'missing';
+  if (!(error instanceof CaseFileError)) return null;
+  if (error.code === 'case_file.altered') return 'altered';
+  return error.code === 'case_file.locked' ? 'locked' : 'missing';
 }

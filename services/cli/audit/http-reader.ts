@@ -1,6 +1,7 @@
 import {
   checkpointPath,
   encodeBundle,
+  isLedgerPath,
   LedgerError,
   type LedgerReader,
   parseTilePath,
@@ -43,7 +44,7 @@ export function httpLedgerReader(anyone: ApiClient, auditor: ApiClient): LedgerR
   return {
     read: async (path) => {
       const tile = parseTilePath(path);
-      if (path !== checkpointPath && tile === null) {
+      if (!isLedgerPath(path)) {
         throw new LedgerError('ledger.bad_path', 'This is no path of a ledger.');
       }
       if (tile?.level === 'entries') return bundle(tile);

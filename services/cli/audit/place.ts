@@ -25,7 +25,10 @@ export interface LedgerPlace {
   readonly reader: LedgerReader;
   /** The note that witnesses cosigned; undefined where there is none. */
   readWitnessed(): Promise<Uint8Array | undefined>;
+  /** The key that is believed to begin with; changes of it are followed from there. */
   readonly key: NoteVerifier;
+  /** The key that was given for this time, where the state has one of its own; the two must be of one chain. */
+  readonly pinned: NoteVerifier | null;
   /** `service`: the service's own word, which shows no forgery by the service. */
   readonly keyFrom: 'pinned' | 'state' | 'service';
   /** The service's public URL as the auditor knows it; null where only a key was given. */
@@ -43,7 +46,7 @@ export interface PlaceOptions {
 
 export const isUrl = (place: string): boolean => /^https?:/i.test(place);
 
-/** @param state what the auditor keeps; its key is used where no other is given, and must be the same */
+/** @param state what the auditor keeps; its last key is where one begins, whatever key is given beside it */
 export async function openPlace(
   io: CliIo,
   place: string,
@@ -51,13 +54,7 @@ export async function openPlace(
   state: AuditState | null,
 ): Promise<LedgerPlace> {
   const pinned = await pinnedKey(options);
-  if (pinned !== null && state !== null && pinned.key.vkey !== state.key.vkey) {
-    throw unusable(
-      'audit.other_key',
-      'the state file is of a ledger with another key; find out why the key changed before you begin a new one',
-    );
-  }
-  const known = pinned?.key ?? state?.key ?? null;
+  const known = state?.keys.at(-1) ?? pinned?.key ?? null;
   const keyFrom = pinned === null ? 'state' : 'pinned';
   if (!isUrl(place)) {
     if (known === null) {
@@ -69,17 +66,32 @@ export async function openPlace(
     const folder = await folderAt(place);
     const readWitnessed = () => readOptional(join(folder, witnessedPath));
     const reader = readTileDirectory(folder);
-    return { reader, readWitnessed, key: known, keyFrom, audience: pinned?.audience ?? null };
+    return {
+      reader,
+      readWitnessed,
+      key: known,
+      pinned: pinned?.key ?? null,
+      keyFrom,
+      audience: pinned?.audience ?? null,
+    };
   }
   const { service, auditor } = await auditorOf(io, place, options.as);
   const anyone = createApiClient({ io, service });
   const reader = httpLedgerReader(anyone, auditor);
   const readWitnessed = () => anyone.getBytes(`/ledger/${witnessedPath}`, clientLimits.ledgerFileBytes);
-  if (known !== null) return { reader, readWitnessed, key: known, keyFrom, audience: service };
+  if (known !== null)
+    return { reader, readWitnessed, key: known, pinned: pinned?.key ?? null, keyFrom, audience: service };
   const keys = await usableKeys(await fetchKeys(io, service));
   if (keys === null)
     throw unusable('service.keys', `the service at ${service} gave keys that cannot be used`);
-  return { reader, readWitnessed, key: keys.ledgerVerifier, keyFrom: 'service', audience: service };
+  return {
+    reader,
+    readWitnessed,
+    key: keys.ledgerVerifier,
+    pinned: null,
+    keyFrom: 'service',
+    audience: service,
+  };
 }
 
 /** A client that signs as the auditor of the service at `place`. */

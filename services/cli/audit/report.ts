@@ -5,8 +5,13 @@ import type { Verification } from './verify.ts';
 /** What each gap means, after "N entries: ". */
 const gapSentences: Readonly<Record<Gap, string>> = {
   case_file:
-    'what the order or the request says is in a case file; give --cases and --case-identity where you may have them',
-  case_file_missing: 'the case file is not there; it was erased, or the folder is not whole',
+    'what the order or the request says is in a case file; give --cases with --case-master or --case-identity where you may have them',
+  case_file_missing:
+    'the case file is not there, and no entry says that it was erased: it was lost, or the folder is not whole',
+  case_file_locked: 'the key of the case is not among those that were given',
+  case_file_erased: 'the case was erased, as a later entry says',
+  case_file_not_erased:
+    'a later entry says that the case was erased, and it is there: the copy is older, or it was not done',
   other_rules: 'recorded under another version of the rules than this program has',
   body: 'the body that was signed is not in the ledger in the spelling that was sent',
   no_request: 'the refused request is not in the ledger, because it could have named somebody',
@@ -16,13 +21,19 @@ const gapSentences: Readonly<Record<Gap, string>> = {
 };
 
 /** Gaps that every honest ledger has, because the ledger holds nobody's data. */
-const expected: ReadonlySet<string> = new Set<Gap>(['case_file', 'no_request', 'outside']);
+const expected: ReadonlySet<string> = new Set<Gap>([
+  'case_file',
+  'case_file_erased',
+  'no_request',
+  'outside',
+]);
 
 /** Whether all was checked that can be, as a rule; where not, a person has something to look at. */
 export function isComplete(found: Verification): boolean {
   return (
     !isOtherService(found) &&
     found.witnessed?.isStale !== true &&
+    found.timestamps.verified?.isStale !== true &&
     Object.keys(found.replay.gaps).every((gap) => expected.has(gap))
   );
 }
@@ -42,6 +53,7 @@ export function resultOf(found: Verification): object {
     root: Buffer.from(log.root).toString('base64'),
     checkpoint: log.checkpoint?.note ?? null,
     key: key.vkey,
+    keyRotations: found.keyRotations.map(({ index, from, to }) => ({ index, from: from.vkey, to: to.vkey })),
     keyFrom,
     keysPinned: keyFrom === 'pinned',
     audience: found.audience.inLedger,
@@ -51,6 +63,7 @@ export function resultOf(found: Verification): object {
     entriesReplayed: replay.entries,
     signaturesVerified: replay.signaturesVerified,
     decisionsRemade: replay.decisionsRemade,
+    timestamps: { days: found.timestamps.days, verified: found.timestamps.verified },
     caseFiles: found.casesGiven,
     counts: replay.counts,
     notChecked: Object.entries(replay.gaps).map(([gap, { count, first }]) => ({
@@ -80,7 +93,12 @@ export function reportLines(found: Verification): string[] {
     `  - each of ${replay.entries} entries, against those before it, by the rules of this version`,
     `  - ${replay.decisionsRemade} decisions, made again with the same outcome`,
     `  - ${replay.signaturesVerified} signed requests, by the keys of those who made them`,
+    ...found.keyRotations.map(
+      ({ index, to }) =>
+        `  - the change of the ledger's key in entry ${index}, signed by the key before it, to ${to.vkey}`,
+    ),
     ...witnessLines(found),
+    ...timestampLines(found),
     ...stateLine(found),
     ...gapLines(found),
     '',
@@ -97,6 +115,12 @@ function witnessLines({ witnessed, log }: Verification): string[] {
   return witnessed.by.map(
     ({ name, time }) => `  - the cosignature of ${name}, of ${new Date(time * 1000).toISOString()}${over}`,
   );
+}
+
+function timestampLines({ timestamps }: Verification): string[] {
+  const { verified } = timestamps;
+  if (verified === null || verified.count === 0) return [];
+  return [`  - ${verified.count} time stamps of checkpoints, from ${verified.first} to ${verified.last}`];
 }
 
 /** The checkpoint kept for witnesses is among the earlier ones, and is not one that the auditor kept. */
@@ -131,6 +155,12 @@ function keyLines(found: Verification): string[] {
   }
   if (found.witnessed?.isAhead) {
     lines.push('A cosignature has a time that has not come yet: a clock is wrong, the witness’s or yours.');
+  }
+  if (found.timestamps.verified?.isStale) {
+    lines.push('The last time stamp is more than two days old: ask the operator why.');
+  }
+  if (found.timestamps.verified === null && found.timestamps.days > 0) {
+    lines.push(`There are time stamps of ${found.timestamps.days} days: --timestamp-ca verifies them.`);
   }
   if (isOtherService(found)) {
     lines.push(`The ledger is of ${audience.inLedger}, not of ${audience.expected}: did the service move?`);

@@ -11,11 +11,12 @@ import { CliError, unusable } from '../errors.ts';
 import { fileError, readBounded, smallFileBytes } from '../files.ts';
 
 /*
- * What an auditor keeps between verifications: the log's key, and every checkpoint seen, each as the signed
+ * What an auditor keeps between verifications: the log's keys (the one that was trusted, and each that it led
+ * to since), and every checkpoint seen, each as the signed
  * note that it came in. Two of them that do not extend each other prove by themselves that the log forked.
  *
  *   griffie-audit-state/v1
- *   <verifier key>
+ *   <verifier key>…
  *
  *   seen <RFC 3339>
  *
@@ -38,7 +39,8 @@ export interface SeenCheckpoint extends SignedCheckpoint {
 }
 
 export interface AuditState {
-  readonly key: NoteVerifier;
+  /** Oldest first: the first was trusted, the last signs now. */
+  readonly keys: readonly NoteVerifier[];
   /** In the order in which they were seen. */
   readonly seen: readonly SeenCheckpoint[];
 }
@@ -62,7 +64,7 @@ export async function readAuditState(path: string): Promise<AuditState | null> {
 export async function addCheckpoint(
   path: string,
   before: AuditState | null,
-  key: NoteVerifier,
+  keys: readonly NoteVerifier[],
   checkpoint: SeenCheckpoint,
 ): Promise<void> {
   const now = await readAuditState(path);
@@ -72,43 +74,43 @@ export async function addCheckpoint(
   }
   const latest = before?.seen.at(-1);
   const isKnown = latest?.size === checkpoint.size && Buffer.compare(latest.root, checkpoint.root) === 0;
-  if (isKnown) return;
-  const seen = [...(before?.seen ?? []), checkpoint].slice(-maxCheckpoints);
+  if (isKnown && keys.length === before?.keys.length) return;
+  const seen = [...(before?.seen ?? []), ...(isKnown ? [] : [checkpoint])].slice(-maxCheckpoints);
   try {
-    await writeFileDurably(path, formatAuditState({ key, seen }));
+    await writeFileDurably(path, formatAuditState({ keys, seen }));
   } catch (error) {
     throw fileError(dirname(path), error);
   }
 }
 
-export function formatAuditState({ key, seen }: AuditState): string {
+export function formatAuditState({ keys, seen }: AuditState): string {
   const records = seen.map(({ seenAt, note }) => `\nseen ${seenAt}\n\n${note}`);
-  return `${firstLine}\n${key.vkey}\n${records.join('')}`;
+  return `${firstLine}\n${keys.map(({ vkey }) => `${vkey}\n`).join('')}${records.join('')}`;
 }
 
 /** @returns null unless the text is exactly what `formatAuditState` writes and every signature holds. */
 export function parseAuditState(text: string): AuditState | null {
   if (!text.endsWith('\n')) return null;
   const [head = '', ...blocks] = text.slice(0, -1).split('\n\n');
-  const key = parseKey(head);
-  if (key === null || blocks.length % 3 !== 0 || blocks.length > 3 * maxCheckpoints) return null;
+  const keys = parseKeys(head);
+  if (keys === null || blocks.length % 3 !== 0 || blocks.length > 3 * maxCheckpoints) return null;
   const seen: SeenCheckpoint[] = [];
   for (let i = 0; i < blocks.length; i += 3) {
     const [line = '', noteText = '', signatures = ''] = blocks.slice(i, i + 3);
     const [, seenAt] = /^seen (\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z)$/.exec(line) ?? [];
-    const opened = openCheckpoint(`${noteText}\n\n${signatures}\n`, [key]);
+    const opened = openCheckpoint(`${noteText}\n\n${signatures}\n`, keys);
     if (seenAt === undefined || !opened.ok) return null;
     seen.push({ ...opened.checkpoint, seenAt });
   }
-  const state = { key, seen };
+  const state = { keys, seen };
   return formatAuditState(state) === text ? state : null;
 }
 
-function parseKey(head: string): NoteVerifier | null {
-  const [first, vkey = '', ...rest] = head.split('\n');
-  if (first !== firstLine || rest.length > 0) return null;
+function parseKeys(head: string): NoteVerifier[] | null {
+  const [first, ...vkeys] = head.split('\n');
+  if (first !== firstLine || vkeys.length === 0) return null;
   try {
-    return parseVerifierKey(vkey);
+    return vkeys.map(parseVerifierKey);
   } catch (error) {
     if (error instanceof LedgerError) return null;
     throw error;

@@ -17,6 +17,7 @@ const sentences: Readonly<Record<string, string>> = {
   'order.notification_answered': 'notified authority has answered',
   'order.followed_up': 'what had to follow the emergency was done',
   'order.deadline_alarm': 'alarm about a time of the order',
+  'case.erased': 'case of the order erased',
   'disclosure.requested': 'disclosure requested and allowed',
   'disclosure.refused': 'disclosure requested and refused',
   'disclosure.released': 'package announced',

@@ -18,7 +18,7 @@ export interface Story {
 }
 
 /** What is told of the order itself; of other disclosures under it, nothing. */
-const isOfOrder = (kind: string): boolean => kind.startsWith('order.');
+const isOfOrder = (kind: string): boolean => kind.startsWith('order.') || kind === 'case.erased';
 
 /**
  * Everything about one disclosure: its order and who recorded and approved it, the request, the decision,

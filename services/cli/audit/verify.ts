@@ -1,13 +1,21 @@
 import { Replay, type ReplayReport } from '#shared/control';
-import { type LogReport, type NoteVerifier, verifyLog } from '#shared/ledger';
+import {
+  type KeyChain,
+  type LogReport,
+  type NoteVerifier,
+  type SignedCheckpoint,
+  verifyLog,
+} from '#shared/ledger';
 import { loadRegimes } from '#shared/regimes';
 import { utc } from '#shared/runtime';
 import type { CliIo } from '../io.ts';
 import { write } from '../io.ts';
 import { createCaseChecker } from './case-checks.ts';
-import { openCaseReader } from './case-files.ts';
+import { type CaseKeys, openCaseReader } from './case-files.ts';
+import { keyProblems, readKeyChain } from './key-chain.ts';
 import { folderAt, type LedgerPlace, openPlace, type PlaceOptions } from './place.ts';
 import { type AuditState, addCheckpoint, readAuditState } from './state-file.ts';
+import { readTimestamps, type Timestamps } from './timestamps.ts';
 import {
   judgeWitnesses,
   openWitnessed,
@@ -23,10 +31,12 @@ export interface VerifyOptions extends PlaceOptions {
   readonly witness: readonly string[];
   /** How many of them; by default all. */
   readonly quorum?: number;
+  /** Certificates of a time-stamping authority that is trusted: demands its time stamps. */
+  readonly timestampCa?: string;
   /** Folder of the data files of regimes that are not shipped. */
   readonly regimes?: string;
-  /** Folder of case files, and the identities that open them. */
-  readonly cases?: { readonly folder: string; readonly identities: readonly string[] };
+  /** Folder of case files, and what opens them. */
+  readonly cases?: { readonly folder: string; readonly opens: CaseKeys };
 }
 
 export interface VerifyProblem {
@@ -41,12 +51,16 @@ export interface Verification {
   /** What the demanded witnesses vouch for; null where none were demanded, or too few cosigned. */
   readonly witnessed: Witnessed | null;
   readonly replay: ReplayReport;
+  /** The one that signed the checkpoint, or must have. */
   readonly key: NoteVerifier;
+  /** Changes of key that led to it from the one that was believed. */
+  readonly keyRotations: KeyChain['rotations'];
   readonly keyFrom: LedgerPlace['keyFrom'];
   /** The service's URL as the ledger has it last, and as the auditor knows it; null where that is not known. */
   readonly audience: { readonly inLedger: string | null; readonly expected: string | null };
   /** Null where none is kept; `earlier`: checkpoints in it before this verification. */
   readonly state: { readonly file: string; readonly earlier: number } | null;
+  readonly timestamps: Timestamps;
   readonly casesGiven: boolean;
   /** The checkpoint before this one that this one does not extend: with it, proof of a fork. */
   readonly contradicts: string | null;
@@ -56,16 +70,24 @@ export interface Verification {
 export async function verifyLedger(io: CliIo, place: string, options: VerifyOptions): Promise<Verification> {
   const before = options.state === undefined ? null : await readAuditState(options.state);
   const demand = witnessDemand(options.witness, options.quorum);
-  const { reader, readWitnessed, key, keyFrom, audience } = await openPlace(io, place, options, before);
-  const cases =
-    options.cases && openCaseReader(await folderAt(options.cases.folder), options.cases.identities);
+  const opened = await openPlace(io, place, options, before);
+  const { reader, readWitnessed, keyFrom, audience } = opened;
+  const chain = await readKeyChain(opened, before);
+  const key = chain.keys.at(-1) ?? opened.key;
+  const cases = options.cases && openCaseReader(await folderAt(options.cases.folder), options.cases.opens);
   // Before the checkpoint, which is then at least as long.
-  const note = demand.quorum === 0 ? null : openWitnessed(await readWitnessed(), key, demand);
+  const note = demand.quorum === 0 ? null : openWitnessed(await readWitnessed(), chain.keys, demand);
+  const timestamps = await readTimestamps(reader, chain.keys, options.timestampCa, io.now());
   const regimes = loadRegimes(options.regimes);
   const replay = new Replay(cases && createCaseChecker(cases, regimes), regimes);
   const log = await verifyLog(reader, {
     verifiers: [key, ...demand.witnesses],
-    earlier: [...(before?.seen ?? []), ...(note === null ? [] : [note.checkpoint])],
+    earlier: [
+      ...(before?.seen ?? []),
+      ...chain.rotations.map(({ checkpoint }) => checkpoint),
+      ...timestamps.checkpoints,
+      ...(note === null ? [] : [note.checkpoint]),
+    ],
     onEntries: (leaves, first) => replay.take(leaves, first),
     ...(io.stderr.isTTY ? { onProgress: progress(io) } : {}),
   });
@@ -74,10 +96,15 @@ export async function verifyLedger(io: CliIo, place: string, options: VerifyOpti
   const problems = [
     ...log.problems,
     ...(log.checkpoint !== null && demand.quorum > 0 && witnessed === null ? [tooFew(demand)] : []),
+    ...timestamps.problems,
+    ...keyProblems(chain, replay.state),
     ...replayed.problems,
   ];
   if (options.state !== undefined && problems.length === 0 && log.checkpoint !== null) {
-    await addCheckpoint(options.state, before, key, { ...log.checkpoint, seenAt: utc(io.now()) });
+    await addCheckpoint(options.state, before, keysToKeep(before, chain), {
+      ...log.checkpoint,
+      seenAt: utc(io.now()),
+    });
   }
   return {
     problems,
@@ -85,11 +112,18 @@ export async function verifyLedger(io: CliIo, place: string, options: VerifyOpti
     witnessed,
     replay: replayed,
     key,
+    keyRotations: chain.rotations,
     keyFrom,
     audience: { inLedger: replay.state.configuration?.audience ?? null, expected: audience },
     state: options.state === undefined ? null : { file: options.state, earlier: before?.seen.length ?? 0 },
+    timestamps,
     casesGiven: cases !== undefined,
-    contradicts: contradictedNote(log, before) ?? (isFork(log) ? (note?.checkpoint.note ?? null) : null),
+    contradicts: contradictedNote(log, [
+      before?.seen.at(-1),
+      note?.checkpoint,
+      chain.rotations.at(-1)?.checkpoint,
+      timestamps.checkpoints.at(-1),
+    ]),
   };
 }
 
@@ -102,8 +136,13 @@ function tooFew({ witnesses, quorum }: WitnessDemand): VerifyProblem {
 const isFork = ({ problems }: LogReport): boolean =>
   problems.some(({ code }) => code === 'log.forked' || code === 'log.shrunk');
 
-function contradictedNote(log: LogReport, state: AuditState | null): string | null {
-  return isFork(log) ? (state?.seen.at(-1)?.note ?? null) : null;
+function contradictedNote(log: LogReport, earlier: readonly (SignedCheckpoint | undefined)[]): string | null {
+  return isFork(log) ? (earlier.find((each) => each !== undefined)?.note ?? null) : null;
+}
+
+/** Those that were kept, and those that they led to: the state's last key is where the chain began. */
+function keysToKeep(before: AuditState | null, { keys }: KeyChain): readonly NoteVerifier[] {
+  return before === null ? keys : [...before.keys.slice(0, -1), ...keys];
 }
 
 /** Shows how far it is, on one line, at most ten times a second. */

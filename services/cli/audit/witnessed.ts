@@ -46,10 +46,10 @@ export function witnessDemand(vkeys: readonly string[], quorum: number | undefin
 /** The `witnessed` note beside the checkpoint, opened; null where there is none by this log. */
 export function openWitnessed(
   bytes: Uint8Array | undefined,
-  log: NoteVerifier,
+  log: readonly NoteVerifier[],
   { witnesses }: WitnessDemand,
 ): { readonly checkpoint: SignedCheckpoint; readonly by: LogReport['witnesses'] } | null {
-  const opened = openCheckpoint(Buffer.from(bytes ?? []).toString('utf8'), [log, ...witnesses]);
+  const opened = openCheckpoint(Buffer.from(bytes ?? []).toString('utf8'), [...log, ...witnesses]);
   if (!opened.ok) return null;
   const by = opened.cosignatures.map(({ verifier, time = 0 }) => ({ name: verifier.name, time }));
   return { checkpoint: opened.checkpoint, by };

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CaseKeys } from '../audit/case-files.ts';
 import { addReadCommands } from '../audit/read-commands.ts';
 import { isComplete, reportLines, resultOf } from '../audit/report.ts';
 import { verifyLedger } from '../audit/verify.ts';
@@ -6,6 +7,7 @@ import { CliError, exitCodes, refused, unusable } from '../errors.ts';
 import type { CliIo } from '../io.ts';
 import { collect, example, jsonOption } from '../options.ts';
 import { printResult } from '../output.ts';
+import { readMasterKey } from './case.ts';
 import { readIdentities } from './package.ts';
 
 interface VerifyArguments {
@@ -15,8 +17,10 @@ interface VerifyArguments {
   readonly state?: string;
   readonly witness: readonly string[];
   readonly quorum?: number;
+  readonly timestampCa?: string;
   readonly cases?: string;
   readonly caseIdentity?: string;
+  readonly caseMaster?: string;
   readonly regimes?: string;
   readonly json?: boolean;
 }
@@ -39,8 +43,12 @@ function addVerify(audit: Command, io: CliIo): void {
     .option('--state <file>', 'keep every checkpoint seen, and demand that the ledger extends them all')
     .option('--witness <vkey>', 'demand the cosignature of this witness (can be repeated)', collect, [])
     .option('--quorum <n>', 'so many of the witnesses are enough (default: all)', quorumArgument)
+    .option('--timestamp-ca <file>', 'demand time stamps that lead to these certificates (PEM)')
     .option('--cases <folder>', 'also open the case files in this copy of the case folder')
-    .option('--case-identity <file>', 'the age identity that opens them')
+    .option('--case-identity <file>', 'the keys of the cases in it, as griffie case key writes them')
+    .addOption(
+      new Option('--case-master <file>', 'the master key of all cases, instead').conflicts('caseIdentity'),
+    )
     .option('--regimes <folder>', 'data files of more legal regimes than those that are shipped')
     .addOption(jsonOption())
     .addHelpText(
@@ -51,15 +59,14 @@ function addVerify(audit: Command, io: CliIo): void {
       )}\n\nExit code: 0 verified, 1 not verified, 4 verified, but something could not be checked that can be as a rule.`,
     )
     .action(async (place: string, options: VerifyArguments) => {
-      const { json, cases, caseIdentity, ...rest } = options;
-      if ((cases === undefined) !== (caseIdentity === undefined)) {
-        throw unusable('usage', 'give --cases and --case-identity together');
+      const { json, cases, caseIdentity, caseMaster, ...rest } = options;
+      const opens = await caseKeys(caseIdentity, caseMaster);
+      if ((cases === undefined) !== (opens === undefined)) {
+        throw unusable('usage', 'give --cases together with --case-identity or --case-master');
       }
       const found = await verifyLedger(io, place, {
         ...rest,
-        ...(cases !== undefined && caseIdentity !== undefined
-          ? { cases: { folder: cases, identities: await readIdentities(caseIdentity) } }
-          : {}),
+        ...(cases !== undefined && opens !== undefined ? { cases: { folder: cases, opens } } : {}),
       });
       await printResult(io, json, resultOf(found), reportLines(found));
       if (found.problems.length > 0) {
@@ -77,6 +84,14 @@ function addVerify(audit: Command, io: CliIo): void {
         );
       }
     });
+}
+
+async function caseKeys(
+  identity: string | undefined,
+  master: string | undefined,
+): Promise<CaseKeys | undefined> {
+  if (master !== undefined) return { master: await readMasterKey(master) };
+  return identity === undefined ? undefined : { keys: await readIdentities(identity) };
 }
 
 function quorumArgument(text: string): number {

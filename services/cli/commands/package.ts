@@ -79,7 +79,7 @@ async function openVerified(
       const where = opened.member === undefined ? '' : ` (${opened.member})`;
       throw refused(opened.code, `${file} is refused${where}: ${packageRefusals[opened.code]}`);
     }
-    const receipt = verifyReleaseReceipt(opened, keys.ledgerVerifier);
+    const receipt = verifyReleaseReceipt(opened, keys);
     if (!receipt.ok) throw refused(receipt.code, `${file} is refused: ${receiptRefusals[receipt.code]}`);
     if (orderId !== undefined && opened.manifest.orderId !== orderId) {
       throw refused(

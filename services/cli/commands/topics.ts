@@ -81,7 +81,7 @@ export function addTopicsCommands(program: Command, io: CliIo): void {
 
 async function seed(io: CliIo, options: KafkaOptions & { data: string; keys: string }): Promise<void> {
   // Loaded where it is needed: other commands do without the service.
-  const { KeyFileError, seedInstallation } = await import('#services/disclosure');
+  const { KeyFileError, RotationError, seedInstallation } = await import('#services/disclosure');
   const { kafka } = await readKafkaSettings(io, options);
   const topicName = topicNameOf(kafka, furtherTopics.ledger);
   const seeded = await talkToKafka(async () => {
@@ -90,7 +90,8 @@ async function seed(io: CliIo, options: KafkaOptions & { data: string; keys: str
       const ledgerFolder = join(resolve(options.data), 'ledger');
       return await seedInstallation({ ledgerFolder, keyFolder: resolve(options.keys), order });
     } catch (error) {
-      const isTold = error instanceof LedgerError || error instanceof KeyFileError;
+      const isTold =
+        error instanceof LedgerError || error instanceof KeyFileError || error instanceof RotationError;
       throw isTold ? refused(error.code, error.message) : error;
     } finally {
       await order.close();

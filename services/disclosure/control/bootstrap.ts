@@ -6,6 +6,7 @@ import {
   decideCeremony,
   type ServiceConfiguration,
 } from '#shared/control';
+import { LedgerError } from '#shared/ledger';
 import { utc } from '#shared/runtime';
 import { checkPossession, type Possession, validatePublicJwk } from '#shared/signed-request';
 import type { CeremonyAdministrator } from '../ceremony.ts';
@@ -18,6 +19,19 @@ export class BootstrapError extends Error {
     super(`the administrator ${credentialId} of the ceremony on the console cannot be enrolled: ${why}`);
     this.name = 'BootstrapError';
   }
+}
+
+/**
+ * An old key that came back, from a backup, may still open the last checkpoint of its time. It signs nothing more.
+ * @throws LedgerError `ledger.wrong_key`
+ */
+export function assertLedgerKey({ keyRotations }: Pick<ControlState, 'keyRotations'>, vkey: string): void {
+  const key = keyRotations.at(-1)?.to ?? vkey;
+  if (key === vkey) return;
+  throw new LedgerError(
+    'ledger.wrong_key',
+    'The ledger says that another key is its own by now: restore that one.',
+  );
 }
 
 /** How long the credentials of the ceremony are valid. */

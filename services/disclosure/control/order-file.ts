@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { CaseFileError, type CaseFiles } from '#shared/case-files';
 import type { OrderState } from '#shared/control';
 import type { DocumentSignature } from '#shared/order-document';
 import type { Order } from '#shared/orders';
-import type { CaseFiles } from './case-files.ts';
 import type { OrderDocument } from './document.ts';
 
 /** Case files of each version of an order. */
@@ -52,15 +52,16 @@ export async function putOrder(
 
 /** The version in force of an order, as it was recorded. Its digest vouches for its form: only `putOrder` writes one. */
 export async function getOrder(cases: CaseFiles, state: OrderState): Promise<OrderFile> {
-  const bytes = await get(cases, state, 'order');
+  const bytes = await read(cases, state, 'order');
   return JSON.parse(Buffer.from(bytes).toString('utf8'));
 }
 
 export function getDocument(cases: CaseFiles, state: OrderState): Promise<Uint8Array> {
-  return get(cases, state, 'document');
+  return read(cases, state, 'document');
 }
 
-function get(cases: CaseFiles, state: OrderState, name: FileName): Promise<Uint8Array> {
-  const { orderId, details, commitments } = state;
+async function read(cases: CaseFiles, state: OrderState, name: FileName): Promise<Uint8Array> {
+  const { orderId, details, commitments, erasedAt } = state;
+  if (erasedAt !== undefined) throw new CaseFileError('case_file.erased');
   return cases.get(orderId, nameOf(name, details.version), commitments[name]);
 }

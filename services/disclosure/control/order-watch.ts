@@ -61,7 +61,7 @@ function entriesDue({ orders }: Pick<ControlState, 'orders'>, at: string): AnyCo
 }
 
 const isNewlyExpired = (order: OrderState, at: string): boolean =>
-  !order.expiryRecorded && orderStatus(order, at) === 'Expired';
+  !order.expiryRecorded && order.erasedAt === undefined && orderStatus(order, at) === 'Expired';
 
 function tell(logger: Logger, { kind, subject: orderId = '', details }: AnyControlEntry): void {
   if (kind === 'order.expired') logger.info({ orderId }, 'an order expired');
@@ -77,7 +77,8 @@ function figuresOf({ orders }: Pick<ControlState, 'orders'>, at: string): OrderW
     const deadline = orderDeadline(order, at);
     if (deadline && at > deadline.dueAt) figures.overdue++;
     else if (deadline && !deadline.stopped && at >= deadline.alarmAt) figures.dueSoon++;
-    if (order.revoked === undefined && missedFollowUps(order, at).length > 0) figures.followUpsMissed++;
+    const isKept = order.revoked === undefined && order.erasedAt === undefined;
+    if (isKept && missedFollowUps(order, at).length > 0) figures.followUpsMissed++;
   }
   return figures;
 }

@@ -1,6 +1,6 @@
+import type { CaseFiles } from '#shared/case-files';
 import type { DisclosureState } from '#shared/control';
 import type { Scope } from '#shared/orders';
-import type { CaseFiles } from './case-files.ts';
 
 /** What an allowed request is for: kept as a case file, because it names the targets. */
 export interface RequestFile {

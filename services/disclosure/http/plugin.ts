@@ -1,9 +1,9 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { CaseFileError } from '#shared/case-files';
 import { LedgerError } from '#shared/ledger';
 import { StoreError } from '#shared/store';
 import type { ServiceContext } from '../context.ts';
-import { CaseFileError } from '../control/case-files.ts';
 import { ClockError } from '../control/control-plane.ts';
 import { ApiError, type ErrorCode, problemDocument, statusOf } from '../errors.ts';
 import { mediaTypes } from '../limits.ts';
@@ -106,6 +106,7 @@ function asApiError(error: unknown, { logger }: ServiceContext): ApiError {
     return new ApiError(error.retriable ? 'store.unavailable' : 'service.internal');
   }
   if (error instanceof CaseFileError) {
+    if (error.code === 'case_file.erased') return new ApiError('order.erased');
     logger.error({ code: error.code }, 'a case file does not match the ledger');
     return new ApiError('order.case_file');
   }

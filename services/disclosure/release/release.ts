@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { CaseFiles } from '#shared/case-files';
 import { type DisclosureState, decideRelease } from '#shared/control';
 import {
   type Manifest,
@@ -11,7 +12,6 @@ import type { Ledger } from '#shared/ledger';
 import type { Scope } from '#shared/orders';
 import { type Clock, softwareVersion, utc } from '#shared/runtime';
 import type { TrafficStore } from '#shared/store';
-import type { CaseFiles } from '../control/case-files.ts';
 import type { ControlPlane } from '../control/control-plane.ts';
 import { getOrder } from '../control/order-file.ts';
 import { getRequest } from '../control/request-file.ts';

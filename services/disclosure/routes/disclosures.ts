@@ -48,10 +48,12 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
         const body = Buffer.from(bodyOf(request)).toString('base64');
         if (!decision.ok) {
           const [code = 'service.internal'] = decision.codes;
-          // Kept like an allowed one where the order is known, so that the refusal can be decided again.
-          const commitments = state.orders.has(orderId)
-            ? { commitments: { request: await putRequest(cases, orderId, disclosureId, { body }) } }
-            : {};
+          // Kept like an allowed one where the order has a case, so that the refusal can be decided again.
+          const known = state.orders.get(orderId);
+          const commitments =
+            known && known.erasedAt === undefined
+              ? { commitments: { request: await putRequest(cases, orderId, disclosureId, { body }) } }
+              : {};
           return {
             ok: false,
             error: new ApiError(code satisfies ErrorCode, { codes: decision.codes }),

@@ -1,7 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { checkpointPath, parseTilePath, witnessedPath } from '#shared/ledger';
+import {
+  checkpointPath,
+  isRotationPath,
+  isTimestampPath,
+  parseTilePath,
+  timestampFolder,
+  witnessedPath,
+} from '#shared/ledger';
 import type { ServiceContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 import { recordReading } from '../http/act.ts';
@@ -11,6 +18,8 @@ import { binary, problemResponses } from './schemas.ts';
 
 /** Tile paths are `0/x001/234.p/5` and the like; longer ones are none. */
 const tileParams = z.strictObject({ '*': z.string().max(64) });
+const timestampParams = z.strictObject({ name: z.string().max(64) });
+const rotationParams = z.strictObject({ n: z.string().max(64) });
 /** The same without the level; no other characters, because the URL is signed and becomes evidence. */
 const bundleParams = z.strictObject({
   '*': z
@@ -72,6 +81,43 @@ export function ledgerRoutes(root: FastifyInstance, context: ServiceContext): vo
         .type(mediaTypes.checkpoint)
         .header('cache-control', 'max-age=1')
         .send(Buffer.from(cosigned.note));
+    },
+  );
+
+  app.get(
+    '/ledger/rotation/:n',
+    {
+      config: { access: 'public' },
+      schema: {
+        summary: 'Receipt of the nth change of the ledger’s key (C2SP tlog-proof)',
+        tags: ['ledger'],
+        params: rotationParams,
+        response: { 200: binary(mediaTypes.checkpoint), ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const path = `rotation/${request.params.n}`;
+      if (!isRotationPath(path)) throw new ApiError('request.not_found');
+      return reply.type(mediaTypes.checkpoint).send(await read(path));
+    },
+  );
+
+  app.get(
+    `/ledger/${timestampFolder}/:name`,
+    {
+      config: { access: 'public' },
+      schema: {
+        summary:
+          'Which days have a time stamp (days), the checkpoint of one (YYYY-MM-DD), its time stamp (YYYY-MM-DD.tsr)',
+        tags: ['ledger'],
+        params: timestampParams,
+        response: { 200: binary(mediaTypes.octets), ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const path = `${timestampFolder}/${request.params.name}`;
+      if (!isTimestampPath(path)) throw new ApiError('request.not_found');
+      return reply.type(mediaTypes.octets).send(await read(path));
     },
   );
 

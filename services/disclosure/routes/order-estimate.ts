@@ -44,7 +44,7 @@ export function orderEstimateRoute(root: FastifyInstance, context: ServiceContex
   );
 }
 
-/** @throws ApiError where the order was amended, or ended for good, while it was counted */
+/** @throws ApiError where the order was amended, ended for good or erased while it was counted */
 async function recordEstimate(
   { control }: ServiceContext,
   subject: string,
@@ -52,6 +52,7 @@ async function recordEstimate(
 ): Promise<void> {
   await control.transact((state, at) => {
     const order = state.orders.get(subject);
+    if (order?.erasedAt !== undefined) throw new ApiError('order.erased');
     if (!order || order.revoked || order.details.version !== details.version) {
       throw new ApiError('order.version');
     }

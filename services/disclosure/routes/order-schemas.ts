@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  erasureReasons,
   eventCounts,
   groundList,
   orderStatuses,
@@ -73,6 +74,8 @@ export const orderStatusView = z
     validUntil: utcTimestamp,
     recordedAt: utcTimestamp,
     decidedAt: utcTimestamp.optional(),
+    /** When its case was erased: nothing of the order is left but this. */
+    erasedAt: utcTimestamp.optional(),
     /** Until when the data are due; `stopped`: the clock stands still until the authority answers. */
     deadline: z.object({ dueAt: utcTimestamp, stopped: z.boolean(), missed: z.boolean() }).optional(),
     /** First instant at which a release needs no answer of the authority that was notified. */
@@ -105,3 +108,14 @@ export const orderView = orderStatusView
   .meta({ id: 'Order' });
 
 export const estimateView = z.object({ counts: eventCounts, total: z.int() }).meta({ id: 'Estimate' });
+
+export const eraseBody = z.strictObject({ reason: z.enum(erasureReasons) });
+
+export const erasureView = z
+  .object({
+    orderId: idSchema,
+    erasedAt: utcTimestamp,
+    /** Whether key and files are gone by now; what failed is tried again every hour. */
+    gone: z.boolean(),
+  })
+  .meta({ id: 'Erasure' });

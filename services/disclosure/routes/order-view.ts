@@ -24,6 +24,7 @@ export function orderStatusOf(order: OrderState, at: string): z.infer<typeof ord
     status: orderStatus(order, at),
     recordedAt: order.recordedAt,
     ...(order.decision ? { decidedAt: order.decision.at } : {}),
+    ...(order.erasedAt === undefined ? {} : { erasedAt: order.erasedAt }),
     ...(deadline
       ? { deadline: { dueAt: deadline.dueAt, stopped: deadline.stopped, missed: at > deadline.dueAt } }
       : {}),

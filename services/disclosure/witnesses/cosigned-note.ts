@@ -39,12 +39,14 @@ export async function readCosigned(
   const note = await readFile(file, 'utf8').catch(() => null);
   const opened = note === null ? null : openCheckpoint(note, [log, ...witnesses]);
   if (note === null || !opened?.ok) return null;
-  // The head is compared by the log's own note, which is what stands before the first cosignature.
+  // The head is compared by the log's own note, which is what stands before the first cosignature: one line, or
+  // two where it changes its key.
   const { origin, size, root } = opened.checkpoint;
   const text = formatCheckpoint({ origin, size, root });
-  const [logLine = ''] = note.slice(text.length + 1).split('\n', 1);
+  const lines = note.slice(text.length + 1).split('\n');
+  const logLines = lines.filter((line) => line.startsWith(`\u2014 ${origin} `)).map((line) => `${line}\n`);
   return {
-    checkpoint: { origin, size, root, note: `${text}\n${logLine}\n` },
+    checkpoint: { origin, size, root, note: `${text}\n${logLines.join('')}` },
     cosigners: opened.cosignatures.map(({ verifier }) => verifier),
     note,
   };

@@ -45,6 +45,8 @@ export type Submission =
 
 export interface SubmitDeps {
   readonly ledger: Pick<Ledger, 'consistencyProof' | 'checkpoint'>;
+  /** Receipts of the ledger's changes of key, oldest first. */
+  readonly rotations: () => Promise<readonly string[]>;
   readonly fetch: typeof globalThis.fetch;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
@@ -63,6 +65,7 @@ export async function submitCheckpoint(
 ): Promise<Submission> {
   const text = formatCheckpoint(checkpoint);
   let oldSize = Math.min(knownSize, checkpoint.size);
+  let isToldOfKeys = false;
   for (let tries = 1; tries <= maxTries; tries++) {
     const proof = await proofFrom(oldSize, checkpoint.size, deps.ledger);
     const body = formatAddCheckpoint({ oldSize, proof, checkpointNote: checkpoint.note });
@@ -72,6 +75,14 @@ export async function submitCheckpoint(
     if (answer.status === 200) {
       const cosignature = readCosignature(text, answer.body, witness.verifier);
       return cosignature === null ? failed('witness.bad_answer') : { ok: true, cosignature };
+    }
+    if (answer.status === 403 && !isToldOfKeys) {
+      // It may know the ledger by a key from before: one of ours learns the new one from the old one's word.
+      isToldOfKeys = true;
+      for (const receipt of await deps.rotations()) {
+        await post(`${witness.url}/add-key-rotation`, receipt, deps);
+      }
+      continue;
     }
     if (answer.status !== 409) return failed(faultOf(answer.status));
     const size = parseKnownSize(answer.body);

@@ -27,6 +27,8 @@ const graveFaults: ReadonlySet<SubmitFault> = new Set<SubmitFault>(['witness.ahe
 export interface WitnessingDeps {
   readonly requirement: WitnessRequirement;
   readonly ledger: Pick<Ledger, 'checkpoint' | 'consistencyProof'>;
+  /** Receipts of the ledger's changes of key, for witnesses that know an earlier key. */
+  readonly rotations?: () => Promise<readonly string[]>;
   /** The ledger's own key. */
   readonly log: NoteVerifier;
   /** Where the cosigned checkpoint is kept, so that a copy of the ledger has it. */
@@ -77,7 +79,7 @@ interface WitnessRecord {
 
 export async function openWitnessing(deps: WitnessingDeps): Promise<Witnessing> {
   const { requirement, ledger, log, file, clock, logger, intervalMs = defaultIntervalMs } = deps;
-  const { fetch = globalThis.fetch } = deps;
+  const { fetch = globalThis.fetch, rotations = async () => [] } = deps;
   const alarmAfterMs = Math.max(shortestAlarmMs, 3 * intervalMs);
   const stopping = new AbortController();
   const records = requirement.witnesses.map(
@@ -107,7 +109,12 @@ export async function openWitnessing(deps: WitnessingDeps): Promise<Witnessing> 
       return;
     }
     const { signal } = stopping;
-    const result = await submitCheckpoint(head, record.witness, record.knownSize, { ledger, fetch, signal });
+    const result = await submitCheckpoint(head, record.witness, record.knownSize, {
+      ledger,
+      rotations,
+      fetch,
+      signal,
+    });
     if (signal.aborted) return;
     if (result.ok) {
       if (record.fault !== null) logger.info({ source: record.witness.name }, 'a witness cosigns again');

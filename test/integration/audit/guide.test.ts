@@ -30,7 +30,7 @@ describe('every command of the guide for auditors works as it stands', () => {
     cpSync(auditor, folder.path('auditor.json'));
     copyLedger(world.ledgerFolder, folder.path('ledger-copy'));
     cpSync(join(service.folder, 'cases'), folder.path('cases-copy'), { recursive: true });
-    writeFileSync(folder.path('case-identity.txt'), `${service.caseFileIdentity}\n`);
+    writeFileSync(folder.path('case-master-keys.txt'), service.caseMasterKeys, { mode: 0o600 });
     process.chdir(folder.path(''));
   });
   afterAll(async () => {

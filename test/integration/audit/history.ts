@@ -21,7 +21,8 @@ export interface History {
   readonly folder: string;
   readonly ledger: string;
   readonly cases: string;
-  readonly caseFileIdentity: string;
+  /** Master key of the case files. */
+  readonly caseMasterKeys: string;
   readonly signer: NoteSigner;
   /** The checkpoint when the first disclosure was done, with the ledger as it was then. */
   readonly earlierLedger: string;
@@ -46,7 +47,7 @@ export async function makeHistory(): Promise<History> {
       folder,
       ledger: path('ledger'),
       cases: path('cases'),
-      caseFileIdentity: t.caseFileIdentity,
+      caseMasterKeys: t.caseMasterKeys,
       signer,
       earlierLedger: path('earlier'),
       disclosureId,

@@ -6,12 +6,12 @@ import { type History, makeHistory } from './history.ts';
 
 describe('griffie audit verify, on a ledger that the service wrote,', () => {
   let history: History;
-  let identity: string;
+  let master: string;
 
   beforeAll(async () => {
     history = await makeHistory();
-    identity = history.path('identity.txt');
-    writeFileSync(identity, `${history.caseFileIdentity}\n`);
+    master = history.path('case-master-keys.txt');
+    writeFileSync(master, history.caseMasterKeys, { mode: 0o600 });
   });
   afterAll(() => history.remove());
 
@@ -33,7 +33,7 @@ describe('griffie audit verify, on a ledger that the service wrote,', () => {
 
   it('opens the case files where they are given, and leaves nothing of them unchecked', async () => {
     const without = (await verify()).json();
-    const ran = await verify('--cases', history.cases, '--case-identity', identity);
+    const ran = await verify('--cases', history.cases, '--case-master', master);
     expect(ran.exitCode).toBe(0);
     expect(gapsOf(ran)).toEqual(['no_request', 'outside']);
     // Two orders, a request that was allowed, two that asked for too much.
@@ -66,7 +66,7 @@ describe('griffie audit verify, on a ledger that the service wrote,', () => {
       return cases;
     };
     const orderFile = (cases: string, name: string): string => join(cases, history.orderId, `${name}.age`);
-    const withCases = (cases: string): Promise<Ran> => verify('--cases', cases, '--case-identity', identity);
+    const withCases = (cases: string): Promise<Ran> => verify('--cases', cases, '--case-master', master);
     const rulesOf = (ran: Ran): (string | undefined)[] => ran.error().problems?.map(({ rule }) => rule) ?? [];
 
     it('finds one that was changed, by the digest that the ledger holds', async () => {

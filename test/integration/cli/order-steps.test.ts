@@ -151,14 +151,14 @@ it('the ledger says of a signature whether it holds, not whose it is', async () 
 });
 
 it('griffie audit verify makes each of these decisions again, with the contents of every version', async () => {
-  const identity = world.folder.write('identity.txt', world.service.caseFileIdentity);
+  const master = world.folder.write('master.txt', world.service.caseMasterKeys);
   const args = ['audit', 'verify', world.ledgerFolder, '--key', world.service.ledgerKey, '--json'];
   const ran = await world.griffie(
     ...args,
     '--cases',
     join(world.service.folder, 'cases'),
-    '--case-identity',
-    identity,
+    '--case-master',
+    master,
   );
   expect(ran.stderr).toBe('');
   expect(ran.exitCode).toBe(0);

@@ -306,9 +306,9 @@ describe('a disclosure', () => {
       return opened;
     };
     const [one, two] = [await read(packageFile, 'read-1'), await read(second, 'read-2')];
-    const verifier = parseVerifierKey(pins.ledgerKey);
+    const keys = { ledgerVerifier: parseVerifierKey(pins.ledgerKey), earlierLedgerKeys: [] };
     const withReceipt = (receipt: string) =>
-      verifyReleaseReceipt({ ...one, receipt: Buffer.from(receipt) }, verifier);
+      verifyReleaseReceipt({ ...one, receipt: Buffer.from(receipt) }, keys);
     const own = one.receipt.toString();
     expect(withReceipt(own)).toMatchObject({ ok: true });
     expect(withReceipt(two.receipt.toString())).toEqual({ ok: false, code: 'receipt.other_package' });

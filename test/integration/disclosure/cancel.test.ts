@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDisclosureService } from '#services/disclosure';
+import { createMasterKey } from '#shared/case-files';
 import { Replay } from '#shared/control';
 import { encodeEntry } from '#shared/ledger';
 import { createMemoryStorage } from '#shared/ledger-storage';
@@ -172,7 +173,7 @@ describe('a disclosure while its package is made', () => {
       clock: t.clock,
       logger: silentLogger,
       manifestSigner: { kid: t.manifestKey.kid, privateKey: t.manifestKey.privateKey },
-      caseFileIdentity: t.caseFileIdentity,
+      caseMasterKey: createMasterKey(t.caseMasterKeys),
       caseFolder: join(t.folder, 'cases'),
       packageFolder: join(t.folder, 'packages'),
       operator: 'Example Mail',

@@ -41,19 +41,19 @@ describe('what an auditor keeps between verifications', () => {
   it('is every checkpoint, as the signed note that it came in', async () => {
     const path = folder.path('state');
     for (let i = 0; i < 3; i++) {
-      await addCheckpoint(path, await readAuditState(path), key, seen(i));
+      await addCheckpoint(path, await readAuditState(path), [key], seen(i));
       const state = await readAuditState(path);
       expect(state?.seen).toEqual(Array.from({ length: i + 1 }, (_, n) => seen(n)));
-      expect(state?.key.vkey).toBe(key.vkey);
+      expect(state?.keys.map(({ vkey }) => vkey)).toEqual([key.vkey]);
     }
     for (const { note } of checkpoints.slice(0, 3)) expect(readFileSync(path, 'utf8')).toContain(note);
   });
 
   it('is not longer for a checkpoint that was seen last', async () => {
     const path = folder.path('same');
-    await addCheckpoint(path, null, key, seen(0));
+    await addCheckpoint(path, null, [key], seen(0));
     const before = readFileSync(path, 'utf8');
-    await addCheckpoint(path, await readAuditState(path), key, {
+    await addCheckpoint(path, await readAuditState(path), [key], {
       ...seen(0),
       seenAt: '2027-01-01T00:00:00.000Z',
     });
@@ -63,9 +63,9 @@ describe('what an auditor keeps between verifications', () => {
   it('stays small: the oldest are let go, and what is kept can be read again', async () => {
     const path = folder.write(
       'long',
-      formatAuditState({ key, seen: Array.from({ length: 1000 }, () => seen(0)) }),
+      formatAuditState({ keys: [key], seen: Array.from({ length: 1000 }, () => seen(0)) }),
     );
-    await addCheckpoint(path, await readAuditState(path), key, seen(1));
+    await addCheckpoint(path, await readAuditState(path), [key], seen(1));
     const state = await readAuditState(path);
     expect(state?.seen).toHaveLength(1000);
     expect(state?.seen.at(-1)).toEqual(seen(1));
@@ -73,13 +73,13 @@ describe('what an auditor keeps between verifications', () => {
 
   it('is not written over what another verification wrote meanwhile', async () => {
     const path = folder.path('raced');
-    await addCheckpoint(path, null, key, seen(0));
-    await expect(addCheckpoint(path, null, key, seen(1))).rejects.toMatchObject({ code: 'file.changed' });
+    await addCheckpoint(path, null, [key], seen(0));
+    await expect(addCheckpoint(path, null, [key], seen(1))).rejects.toMatchObject({ code: 'file.changed' });
     expect((await readAuditState(path))?.seen).toHaveLength(1);
   });
 
   it('is refused where it is anything else', async () => {
-    const good = formatAuditState({ key, seen: [seen(0), seen(1)] });
+    const good = formatAuditState({ keys: [key], seen: [seen(0), seen(1)] });
     expect(parseAuditState(good)).not.toBeNull();
     const other = createNoteSigner('log.example/griffie', generateNoteKey());
     const bad = [

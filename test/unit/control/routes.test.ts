@@ -35,6 +35,7 @@ describe('a signed URL and the route that an entry names', () => {
     expect(unrouted).toEqual([
       'ledger.started',
       'configuration.changed',
+      'ledger.key_rotated',
       'ledger.voided',
       'order.estimated',
       'order.expired',

@@ -101,8 +101,8 @@ describe('the state that is written and read', () => {
       .digest('hex');
     // Where this fails and the rules were meant to change: raise `stateVersion`, and put the new digest here.
     expect({ stateVersion, digest }).toEqual({
-      stateVersion: 2,
-      digest: 'b857c002e332a000c561574021e9afd4169c6f260bd792c588e35e8e6d9b16a8',
+      stateVersion: 3,
+      digest: '499c1be418b3372b4a1cac880c9b15493c434cdddf68b0cbe490d0d8ae1cec74',
     });
   });
 });

@@ -55,6 +55,12 @@ describe('the disclosure service’s environment', () => {
     [{ DISCLOSURE_PUBLIC_URL: 'http://griffie.example.nl' }, /^DISCLOSURE_PUBLIC_URL: must be https/],
     [{ DISCLOSURE_LISTEN: '127.0.0.1:9464' }, /^HEALTH_LISTEN: /],
     [{ DISCLOSURE_OPERATOR: 'x'.repeat(300) }, /^DISCLOSURE_OPERATOR: is not valid/],
+    [{ DISCLOSURE_CASE_MASTER_KEYS: 'secret' }, /^DISCLOSURE_CASE_MASTER_KEYS: must hold one master key/],
+    [{ DISCLOSURE_TIMESTAMP_URL: 'https://tsa.example' }, /^DISCLOSURE_TIMESTAMP_CA_FILE: is required/],
+    [
+      { DISCLOSURE_TIMESTAMP_URL: 'ftp://tsa.example', DISCLOSURE_TIMESTAMP_CA_FILE: '/etc/hosts' },
+      /^DISCLOSURE_TIMESTAMP_URL: must be an http/,
+    ],
     [{ DISCLOSURE_PUBLICURL: 'x' }, /^DISCLOSURE_PUBLICURL: .*did you mean DISCLOSURE_PUBLIC_URL/],
   ])('%j', async (more, problem) => {
     expect((await read(more)).problems).toEqual([expect.stringMatching(problem)]);

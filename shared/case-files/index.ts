@@ -1,0 +1,20 @@
+export { caseKeyFile, findCaseKey } from './case-key.ts';
+export { CaseFileError, type CaseFileErrorCode, MasterKeyError } from './errors.ts';
+export {
+  type CaseFiles,
+  caseFilePath,
+  openCaseFiles,
+  RewrapError,
+  readCaseKey,
+  rewrapCases,
+  sealedName,
+} from './folder.ts';
+export {
+  createMasterKey,
+  generateMasterKey,
+  isMasterKeyText,
+  type MasterKey,
+  masterKeyId,
+} from './master-key.ts';
+export { masterKeyFileText, readMasterKeyFile, rotateMasterKeyFile } from './master-key-file.ts';
+export { openCaseFile } from './sealed-file.ts';
