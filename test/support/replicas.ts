@@ -26,7 +26,7 @@ import {
 import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 import { testEvent } from './events.ts';
 import { createTestClock } from './test-clock.ts';
-import { type AnswerBody, audience, orderBody, testStart } from './test-service.ts';
+import { type AnswerBody, audience, orderBody, orderDraftFor, testStart } from './test-service.ts';
 
 export interface ReplicaAnswer {
   readonly status: number;
@@ -178,26 +178,7 @@ export class Replicas {
 
   /** Records an order about alice@example.nl. */
   async record(at: Replica, registrar: Who): Promise<string> {
-    const draft = {
-      regime: 'NL_DOMESTIC',
-      type: 'produce',
-      legalBasis: 'Sv 126n',
-      dataCategory: 'traffic',
-      issuingState: 'NL',
-      issuer: { authority: 'Parket Amsterdam', role: 'public_prosecutor', fileReference: '13/123456-26' },
-      validatedBy: { name: 'Rechter-commissaris Amsterdam', role: 'examining_judge' },
-      addressee: 'Example Mail',
-      scope: {
-        targets: [{ kind: 'address', value: 'alice@example.nl' }],
-        from: '2096-11-01T00:00:00.000Z',
-        to: '2096-11-20T00:00:00.000Z',
-        categories: ['sender', 'recipient'],
-      },
-      recipients: [{ name: 'Parket Amsterdam', encryptionKey: this.#recipient }],
-      issuedAt: '2096-11-19T12:00:00.000Z',
-      receivedAt: '2096-11-20T08:00:00.000Z',
-      validUntil: '2096-12-20T00:00:00.000Z',
-    };
+    const draft = orderDraftFor(this.#recipient, ['sender', 'recipient']);
     const answer = await at.call(registrar, 'POST', '/v1/orders', orderBody(draft));
     if (answer.status !== 201) throw new Error(`not recorded: ${JSON.stringify(answer.body)}`);
     return answer.body.orderId;

@@ -31,6 +31,7 @@ import {
   openEncryptedDatabase,
   type TrafficStore,
 } from '#shared/store';
+import { type CategoryId, categoryIds } from '#shared/traffic';
 import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
 
@@ -296,35 +297,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       if (confirmed.status !== 200) throw new Error(`not confirmed: ${confirmed.body.code}`);
       return person(key, credentialId, role);
     },
-    orderDraft: (change = {}) => ({
-      regime: 'NL_DOMESTIC',
-      type: 'produce',
-      legalBasis: 'Sv 126n',
-      dataCategory: 'traffic',
-      issuingState: 'NL',
-      issuer: { authority: 'Parket Amsterdam', role: 'public_prosecutor', fileReference: '13/123456-26' },
-      validatedBy: { name: 'Rechter-commissaris Amsterdam', role: 'examining_judge' },
-      addressee: 'Example Mail',
-      scope: {
-        targets: [{ kind: 'address', value: 'alice@example.nl' }],
-        from: '2096-11-01T00:00:00.000Z',
-        to: '2096-11-20T00:00:00.000Z',
-        categories: [
-          'sender',
-          'originHost',
-          'recipient',
-          'deliveryHost',
-          'retrievalIp',
-          'session',
-          'service',
-        ],
-      },
-      recipients: [{ name: 'Parket Amsterdam', encryptionKey: recipient }],
-      issuedAt: '2096-11-19T12:00:00.000Z',
-      receivedAt: '2096-11-20T08:00:00.000Z',
-      validUntil: '2096-12-20T00:00:00.000Z',
-      ...change,
-    }),
+    orderDraft: (change = {}) => ({ ...orderDraftFor(recipient), ...change }),
     record: async (registrar, draft = harness.orderDraft()) => {
       const answer = await registrar.call('POST', '/v1/orders', { body: orderBody(draft) });
       if (answer.status !== 201) throw new Error(`not recorded: ${JSON.stringify(answer.body)}`);
@@ -368,6 +341,33 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     },
   };
   return harness;
+}
+
+/** A complete order about alice@example.nl, whose packages are for one age recipient. */
+export function orderDraftFor(
+  recipient: string,
+  categories: readonly CategoryId[] = categoryIds,
+): OrderDraft {
+  return {
+    regime: 'NL_DOMESTIC',
+    type: 'produce',
+    legalBasis: 'Sv 126n',
+    dataCategory: 'traffic',
+    issuingState: 'NL',
+    issuer: { authority: 'Parket Amsterdam', role: 'public_prosecutor', fileReference: '13/123456-26' },
+    validatedBy: { name: 'Rechter-commissaris Amsterdam', role: 'examining_judge' },
+    addressee: 'Example Mail',
+    scope: {
+      targets: [{ kind: 'address', value: 'alice@example.nl' }],
+      from: '2096-11-01T00:00:00.000Z',
+      to: '2096-11-20T00:00:00.000Z',
+      categories: [...categories],
+    },
+    recipients: [{ name: 'Parket Amsterdam', encryptionKey: recipient }],
+    issuedAt: '2096-11-19T12:00:00.000Z',
+    receivedAt: '2096-11-20T08:00:00.000Z',
+    validUntil: '2096-12-20T00:00:00.000Z',
+  };
 }
 
 export function orderBody(order: unknown): unknown {

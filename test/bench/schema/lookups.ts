@@ -1,5 +1,6 @@
 import type { Scope, Target } from '#shared/orders';
 import { categoryIds } from '#shared/traffic';
+import { hashedKey } from '../../../shared/store/lookup.ts';
 import { scopeQuery } from '../../../shared/store/query.ts';
 import type { StudyEngine } from './engine.ts';
 import type { Variant } from './variants.ts';
@@ -39,7 +40,7 @@ export function lookupKinds(
   const keyOf = (kind: Target['kind']): string =>
     kind === 'ip'
       ? "if(position(v, ':') = 0, toUInt64(IPv4StringToNumOrDefault(v)), reinterpretAsUInt64(reverse(substring(IPv6StringToNumOrDefault(v), 1, 8))))"
-      : `bitAnd(sipHash64(${kind === 'messageId' ? 'v' : 'lower(v)'}), 1099511627775) + 1099511627776`;
+      : hashedKey(kind === 'messageId' ? 'v' : 'lower(v)');
   const rare = (kind: Target['kind'], column: string): Target[] =>
     values(`SELECT v, ${keyOf(kind)} AS k FROM (SELECT ${column} AS v FROM ${traffic} WHERE ${day} AND v != '' GROUP BY v HAVING count() < 3 ORDER BY sipHash64(v) LIMIT 20000)
 WHERE k IN (SELECT key FROM ${index} GROUP BY key HAVING count() <= 5) ORDER BY sipHash64(v) LIMIT ${counts.rare}`).map(

@@ -6,19 +6,11 @@
 import { writeSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openDisclosure, openInstallation } from '#services/disclosure';
 import { createRetention } from '#services/retention';
 import { silentLogger } from '#shared/runtime';
-import {
-  createMigrations,
-  createPartitions,
-  createTrafficStore,
-  defaultRetention,
-  expiringTables,
-  loadMigrations,
-  openEncryptedDatabase,
-} from '#shared/store';
+import { createPartitions, defaultRetention, expiringTables, openEncryptedDatabase } from '#shared/store';
 import { categoryIds } from '#shared/traffic';
+import { openDisclosureIn } from './disclosure-in.mjs';
 
 const [folder, mode, firstDay, step] = process.argv.slice(2);
 const at = (name) => join(folder, name);
@@ -27,29 +19,9 @@ const dayOf = (number) => new Date(midnightOf(number)).toISOString().slice(0, 10
 let today = Number(firstDay);
 const clock = { now: () => midnightOf(today) + 5000 };
 
-const installation = await openInstallation({
-  ledgerFolder: at('ledger'),
-  keyFolder: at('keys'),
-  publicUrl: 'http://127.0.0.1:8425',
-  clock,
-});
-const { database, diskKeys } = await openEncryptedDatabase({
-  folder: at('engine'),
-  keyFolder: at('disk-keys'),
-  now: clock.now(),
-});
-await createMigrations(database, { retention: defaultRetention, migrations: await loadMigrations() }).apply();
-const store = createTrafficStore(database, { retention: defaultRetention });
-const disclosure = await openDisclosure(installation, {
-  store,
-  clock,
-  logger: silentLogger,
-  caseFolder: at('cases'),
-  packageFolder: at('packages'),
-  snapshotFolder: at('snapshots'),
-  operator: 'Example Mail',
-  retention: defaultRetention,
-});
+const { database, diskKeys, installation, store, disclosure } = await openDisclosureIn(folder, clock, () =>
+  openEncryptedDatabase({ folder: at('engine'), keyFolder: at('disk-keys'), now: clock.now() }),
+);
 const partitions = createPartitions(database, { database: 'default' });
 const reach = (reached) => {
   if (step === reached) process.kill(process.pid, 'SIGKILL');

@@ -3,40 +3,17 @@
 // was left, and says what the engine and the ledger have. Run from the built project; killed by its test.
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDisclosure, openInstallation } from '#services/disclosure';
 import { createRetention } from '#services/retention';
 import { silentLogger, systemClock } from '#shared/runtime';
-import {
-  createMigrations,
-  createPartitions,
-  createTrafficStore,
-  defaultRetention,
-  loadMigrations,
-  openEmbeddedDatabase,
-} from '#shared/store';
+import { createPartitions, defaultRetention, openEmbeddedDatabase } from '#shared/store';
+import { openDisclosureIn } from './disclosure-in.mjs';
 
 const [folder, mode, firstDay] = process.argv.slice(2);
 const at = (name) => join(folder, name);
 const clock = systemClock;
-const installation = await openInstallation({
-  ledgerFolder: at('ledger'),
-  keyFolder: at('keys'),
-  publicUrl: 'http://127.0.0.1:8425',
-  clock,
-});
-const database = await openEmbeddedDatabase({ folder: at('engine') });
-await createMigrations(database, { retention: defaultRetention, migrations: await loadMigrations() }).apply();
-const store = createTrafficStore(database, { retention: defaultRetention });
-const disclosure = await openDisclosure(installation, {
-  store,
-  clock,
-  logger: silentLogger,
-  caseFolder: at('cases'),
-  packageFolder: at('packages'),
-  snapshotFolder: at('snapshots'),
-  operator: 'Example Mail',
-  retention: defaultRetention,
-});
+const { database, installation, store, disclosure } = await openDisclosureIn(folder, clock, async () => ({
+  database: await openEmbeddedDatabase({ folder: at('engine') }),
+}));
 const partitions = createPartitions(database, { database: 'default' });
 await partitions.holdEngineExpiry();
 const heldBefore = await partitions.list();
