@@ -103,8 +103,9 @@ export function statementsOf(sql: string, installation: Installation): string[] 
     durability: durability(topology),
     'engine:traffic': engine(installation, 'traffic'),
     'engine:rejected': engine(installation, 'rejected'),
-    // Merges leave one row of each identifier and minute.
+    // Merges leave one row of each identifier and minute, or hour.
     'engine:traffic_index': engine(installation, 'traffic_index', 'Replacing'),
+    'engine:traffic_index_days': engine(installation, 'traffic_index_days', 'Replacing'),
   };
   return sql
     .replace(/^--.*\n/gm, '')

@@ -73,7 +73,9 @@ const expiring: Readonly<Record<string, string>> = {
   traffic: 'collectedAt',
   rejected: 'rejectedAt',
   // A day's last event was collected just before the next day.
-  traffic_index: 'day + 1',
+  // A week of the index goes with its first day.
+  traffic_index: 'week + 1',
+  traffic_index_days: 'day + 1',
 };
 const boundedViews = ['traffic_retained', 'traffic_index_retained'];
 

@@ -7,11 +7,12 @@ import { expiresAt, isRetained, type RetentionPeriod } from './retention.ts';
 /*
  * The days that the tables hold, as the engine's own system tables list them, and their removal. A table is
  * partitioned by the day of collection (infra/clickhouse/migrations), so that a day goes as a whole: its
- * files are taken away, nothing is rewritten.
+ * files are taken away, nothing is rewritten. `traffic_index` has a partition a week, by the name of its
+ * first day, and goes when that day has expired.
  */
 
 /** Tables whose rows expire, by the name under which everybody knows them. */
-export const expiringTables = ['traffic', 'traffic_index', 'rejected'] as const;
+export const expiringTables = ['traffic', 'traffic_index', 'traffic_index_days', 'rejected'] as const;
 export type ExpiringTable = (typeof expiringTables)[number];
 
 /**

@@ -30,10 +30,10 @@ CREATE TABLE IF NOT EXISTS {{database}}.traffic{{local}}{{onCluster}}
     software                 LowCardinality(String) CODEC(ZSTD(1)),
     service                  LowCardinality(String) CODEC(ZSTD(1)),
     protocol                 LowCardinality(String) CODEC(ZSTD(1)),
-    sessionId                String CODEC(ZSTD(1)),
+    sessionId                String CODEC(ZSTD(6)),
     queueId                  String CODEC(ZSTD(1)),
     relatedQueueId           String CODEC(ZSTD(1)),
-    messageId                String CODEC(ZSTD(1)),
+    messageId                String CODEC(ZSTD(6)),
     messageIdHashed          Bool CODEC(ZSTD(1)),
     sizeOctets               Nullable(UInt64) CODEC(T64, ZSTD(1)),
     recipientCount           Nullable(UInt64) CODEC(T64, ZSTD(1)),
@@ -64,7 +64,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.traffic{{local}}{{onCluster}}
     tls                      Nullable(Bool) CODEC(ZSTD(1)),
     correlation              LowCardinality(String) CODEC(ZSTD(1)),
     sourceId                 LowCardinality(String) CODEC(ZSTD(1)),
-    sourcePosition           String CODEC(ZSTD(1))
+    sourcePosition           String CODEC(ZSTD(6))
 )
 ENGINE = {{engine:traffic}}
 PARTITION BY toDate(collectedAt)
@@ -72,8 +72,9 @@ ORDER BY (occurredAt, sourceId, sourcePosition)
 TTL toDateTime(collectedAt) + toIntervalMonth({{retentionMonths}})
 SETTINGS
     ttl_only_drop_parts = 1,
-    -- A lookup by identifier reads whole granules (0004_traffic_index.sql): small ones, and still some minutes.
-    index_granularity = 2048,
+    -- A lookup by identifier reads a granule of each column (0004_traffic_index.sql): small ones, in small blocks.
+    index_granularity = 1024,
+    min_compress_block_size = 16384,
     {{durability}};
 
 -- Copies of one event meet on one shard, whichever batch they came in.

@@ -8,18 +8,24 @@
 -- addresses and users, in lower case, also without the subaddress and of their domain with its `@`; of host
 -- names; of Message-IDs.
 --
--- Rows go into it with each insert into `traffic`, before that is acknowledged. Its days go with the days of
--- `traffic`; while a day is there, its rows are.
+-- Rows go into it with each insert into `traffic`, before that is acknowledged. It goes a week at a time, because
+-- to ask a part for each of half a year's days takes most of a lookup's time; and a week goes when its first day
+-- has expired, because a part must not outlive what is in it, nor its rows be written anew under a younger key
+-- of the disk. For the days that are left of such a week there is `traffic_index_days`, by the day and by four hours.
 CREATE TABLE IF NOT EXISTS {{database}}.traffic_index{{local}}{{onCluster}}
 (
-    day    Date CODEC(ZSTD(1)),
+    -- Monday of the week of collection.
+    week   Date CODEC(ZSTD(1)),
     key    UInt64 CODEC(Delta(8), ZSTD(1)),
-    minute DateTime('UTC') CODEC(Delta(4), ZSTD(1))
+    -- Of the event's own time, in minutes since 1970.
+    minute UInt32 CODEC(T64, ZSTD(1)),
+    -- From that minute's day to the day of collection: nearly always 0.
+    later  Int32 CODEC(ZSTD(1))
 )
 ENGINE = {{engine:traffic_index}}
-PARTITION BY day
-ORDER BY (key, minute)
-TTL toDateTime(day + 1) + toIntervalMonth({{retentionMonths}})
+PARTITION BY week
+ORDER BY (key, minute, later)
+TTL toDateTime(week + 1) + toIntervalMonth({{retentionMonths}})
 SETTINGS
     ttl_only_drop_parts = 1,
     index_granularity = 1024,
@@ -36,9 +42,10 @@ AS WITH
     arrayMap(x -> concat(
         splitByChar('+', substring(x, 1, length(x) - length(splitByChar('@', x)[-1]) - 1))[1], '@', splitByChar('@', x)[-1]),
         arrayFilter(x -> position(x, '+') > 0 AND position(x, '@') > 0, names)) AS bases,
-    arrayFilter(x -> x != '', [senderIp, originHostIpApart, deliveryHostIp, clientIp, proxyIp]) AS ips
+    arrayFilter(x -> x != '', [senderIp, originHostIpApart, deliveryHostIp, clientIp, proxyIp]) AS ips,
+    toStartOfMinute(occurredAt) AS at
 SELECT DISTINCT
-    toDate(collectedAt) AS day,
+    toMonday(toDate(collectedAt)) AS week,
     arrayJoin(arrayConcat(
         arrayMap(x -> bitAnd(sipHash64(x), 1099511627775) + 1099511627776, arrayDistinct(arrayConcat(
             names, bases, arrayMap(x -> concat('@', x), domains),
@@ -46,14 +53,49 @@ SELECT DISTINCT
         arrayMap(x -> if(position(x, ':') = 0,
             toUInt64(IPv4StringToNumOrDefault(x)),
             reinterpretAsUInt64(reverse(substring(IPv6StringToNumOrDefault(x), 1, 8)))), arrayDistinct(ips)))) AS key,
-    toStartOfMinute(occurredAt) AS minute
+    toUInt32(intDiv(toUnixTimestamp(at), 60)) AS minute,
+    toInt32(toDate(collectedAt)) - toInt32(toDate(at)) AS later
 FROM {{database}}.traffic{{local}};
 
--- What the disclosure service asks: the days within the retention period, by the server's own clock.
+CREATE TABLE IF NOT EXISTS {{database}}.traffic_index_days{{local}}{{onCluster}}
+(
+    day   Date CODEC(ZSTD(1)),
+    key   UInt64 CODEC(Delta(8), ZSTD(1)),
+    -- Of the event's own time, in four hours each since 1970.
+    watch UInt32 CODEC(T64, ZSTD(1))
+)
+ENGINE = {{engine:traffic_index_days}}
+PARTITION BY day
+ORDER BY (key, watch)
+TTL toDateTime(day + 1) + toIntervalMonth({{retentionMonths}})
+SETTINGS
+    ttl_only_drop_parts = 1,
+    index_granularity = 1024,
+    min_compress_block_size = 16384,
+    {{durability}};
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {{database}}.traffic_index_days_fill{{local}}{{onCluster}}
+TO {{database}}.traffic_index_days{{local}}
+DEFINER = {{definer}} SQL SECURITY DEFINER
+AS SELECT DISTINCT
+    toDate(toDateTime(minute * 60, 'UTC')) + later AS day,
+    key,
+    toUInt32(intDiv(minute, 240)) AS watch
+FROM {{database}}.traffic_index{{local}};
+
+-- What the disclosure service asks: what is within the retention period, by the server's own clock. The oldest
+-- fortnight is asked by the day, too: the week that has gone, or is going at this moment, is one of its.
 CREATE OR REPLACE VIEW {{database}}.traffic_index_retained{{local}}{{onCluster}}
 DEFINER = {{definer}} SQL SECURITY DEFINER
-AS SELECT * FROM {{database}}.traffic_index{{local}}
-WHERE addMonths(day + 1, {{retentionMonths}}) > now64(3, 'UTC');
+AS SELECT toDate(toDateTime(w.minute * 60, 'UTC')) + w.later AS day, w.key AS key, w.minute AS minute
+FROM {{database}}.traffic_index{{local}} AS w
+WHERE addMonths(w.week + 1, {{retentionMonths}}) > now64(3, 'UTC')
+UNION ALL
+SELECT day, key, toUInt32(watch * 240 + arrayJoin(range(240))) AS minute
+FROM {{database}}.traffic_index_days{{local}}
+WHERE day < (SELECT greatest(min(day), toDate(subtractMonths(now64(3, 'UTC'), {{retentionMonths}}))) + 14
+        FROM {{database}}.traffic_index_days{{local}})
+  AND addMonths(day + 1, {{retentionMonths}}) > now64(3, 'UTC');
 
 {{sharded}}
 CREATE TABLE IF NOT EXISTS {{database}}.traffic_index_retained{{onCluster}} AS {{database}}.traffic_index_retained_local

@@ -37,7 +37,7 @@ const keep = async (tables: readonly string[]): Promise<Kept> => {
   const loadSeconds = await fillFromStaging(database, tables, columns);
   return { loadSeconds, bytes: await bytesOf(database, tables) };
 };
-const griffie = await keep(['traffic', 'traffic_index']);
+const griffie = await keep(['traffic', 'traffic_index', 'traffic_index_days']);
 const plain = await keep([plainTable]);
 await writeRows(join(folder, 'events.tsv'));
 const report: FillReport = {

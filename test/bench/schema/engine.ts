@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Session } from 'chdb';
+import { lighterViews } from '../../../shared/store/embedded/engine.ts';
 
 /** The engine with every table on an encrypted disk, as the example configuration has it. */
 export interface StudyEngine {
@@ -36,6 +37,7 @@ export async function openStudyEngine(folder: string): Promise<StudyEngine> {
 `,
   );
   const session = new Session(data, { connectionArgs: [`--config-file=${configuration}`] });
+  session.query(lighterViews);
   return {
     run: (statement) => void session.query(statement),
     rows: <Row>(query: string) => {

@@ -43,7 +43,7 @@ function mainTable(name: string, change: (statement: string) => string) {
       .map((statement) => change(statement));
 }
 
-const minutes = /^ {2}AND toStartOfMinute\([\s\S]*?(?=^ {2}AND t\.collectedAt)/m;
+const minutes = /^ {2}AND \(toDate\([\s\S]*?(?=^ {2}AND t\.collectedAt)/m;
 
 /** Without the index of minutes. */
 const overTable =

@@ -57,11 +57,12 @@ describe('the days of a store that is reached over HTTP', () => {
     expect(Math.abs((await partitions.engineTime()) - Date.now())).toBeLessThan(60_000);
     expect(await partitions.logsWithRows()).toEqual([]);
     await partitions.drop('traffic', '2096-06-01');
-    await partitions.drop('traffic_index', '2096-06-01');
+    await partitions.drop('traffic_index_days', '2096-06-01');
     await partitions.drop('rejected', '2096-06-01');
     expect((await partitions.list()).map(({ table, day }) => `${table} ${day}`)).toEqual([
+      'traffic_index 2096-05-28',
       'traffic 2096-06-02',
-      'traffic_index 2096-06-02',
+      'traffic_index_days 2096-06-02',
     ]);
   });
 });

@@ -5,6 +5,7 @@ import {
   createPartitions,
   type Database,
   type DayHeld,
+  dayOf,
   openEmbeddedDatabase,
   type Partitions,
   type RetentionPeriod,
@@ -28,6 +29,12 @@ export interface RetentionWorld {
   /** Entries about expiry, in their order. */
   entries(): Promise<{ kind: string; details: Record<string, unknown> }[]>;
   stop(): Promise<void>;
+}
+
+/** First day of the week of an instant or a day: the index of identifiers goes by the week. */
+export function mondayOf(rfc3339: string): string {
+  const at = Date.parse(rfc3339);
+  return dayOf(at - ((new Date(at).getUTCDay() + 6) % 7) * 86_400_000);
 }
 
 /** The disclosure service with its ledger and the real engine, and a retention service beside it. */

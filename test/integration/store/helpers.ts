@@ -36,6 +36,7 @@ export async function openTemporaryStore(retention = defaultRetention): Promise<
     async clear() {
       await database.command('TRUNCATE TABLE traffic');
       await database.command('TRUNCATE TABLE traffic_index');
+      await database.command('TRUNCATE TABLE traffic_index_days');
       await database.command('TRUNCATE TABLE rejected');
     },
     async remove() {

@@ -93,6 +93,7 @@ describe('migrations', () => {
       { table: 'rejected', months: 6 },
       { table: 'traffic', months: 6 },
       { table: 'traffic_index', months: 6 },
+      { table: 'traffic_index_days', months: 6 },
       { table: 'traffic_index_retained', months: 6 },
       { table: 'traffic_retained', months: 6 },
     ];
@@ -104,7 +105,7 @@ describe('migrations', () => {
     expect((await over(migrations).review()).dangers).toEqual([]);
     const { statements } = await shorter.review();
     expect(statements[0]).toMatch(/^CREATE OR REPLACE VIEW/);
-    expect(statements).toHaveLength(5);
+    expect(statements).toHaveLength(6);
     expect((await shorter.apply({ allow: ['retention:shorten'] })).retentionChanges).toEqual(changes);
     expect((await shorter.plan()).retentionChanges).toEqual([]);
     const longer = over(migrations, 6);

@@ -81,6 +81,8 @@ function replicated(): void {
       { name: 'rejected', engine: 'ReplicatedMergeTree', ...encrypted },
       { name: 'traffic', engine: 'ReplicatedMergeTree', ...encrypted },
       { name: 'traffic_index', engine: 'ReplicatedReplacingMergeTree', ...encrypted },
+      { name: 'traffic_index_days', engine: 'ReplicatedReplacingMergeTree', ...encrypted },
+      { name: 'traffic_index_days_fill', engine: 'MaterializedView', storage_policy: '' },
       { name: 'traffic_index_fill', engine: 'MaterializedView', storage_policy: '' },
       { name: 'traffic_index_retained', engine: 'View', storage_policy: '' },
       { name: 'traffic_retained', engine: 'View', storage_policy: '' },
@@ -98,6 +100,11 @@ function replicated(): void {
         zookeeper_path: '/griffie/one_shard/traffic_index/01',
         replica_name: 'replica1',
       },
+      {
+        table: 'traffic_index_days',
+        zookeeper_path: '/griffie/one_shard/traffic_index_days/01',
+        replica_name: 'replica1',
+      },
     ]);
   });
 
@@ -108,6 +115,8 @@ function replicated(): void {
       'rejected Distributed',
       'rejected_local ReplicatedMergeTree',
       'traffic Distributed',
+      'traffic_index_days_fill_local MaterializedView',
+      'traffic_index_days_local ReplicatedReplacingMergeTree',
       'traffic_index_fill_local MaterializedView',
       'traffic_index_local ReplicatedReplacingMergeTree',
       'traffic_index_retained Distributed',

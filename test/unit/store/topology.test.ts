@@ -22,6 +22,8 @@ describe('one set of migrations', () => {
       'CREATE OR REPLACE VIEW griffie.traffic_retained',
       'CREATE TABLE IF NOT EXISTS griffie.traffic_index',
       'CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_fill',
+      'CREATE TABLE IF NOT EXISTS griffie.traffic_index_days',
+      'CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_days_fill',
       'CREATE OR REPLACE VIEW griffie.traffic_index_retained',
     ]);
     expect(statements.join('\n')).not.toMatch(/Replicated|Distributed|ON CLUSTER|\{\{/);
@@ -37,6 +39,8 @@ describe('one set of migrations', () => {
       "CREATE OR REPLACE VIEW griffie.traffic_retained ON CLUSTER 'griffie'",
       "CREATE TABLE IF NOT EXISTS griffie.traffic_index ON CLUSTER 'griffie'",
       "CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_fill ON CLUSTER 'griffie'",
+      "CREATE TABLE IF NOT EXISTS griffie.traffic_index_days ON CLUSTER 'griffie'",
+      "CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_days_fill ON CLUSTER 'griffie'",
       "CREATE OR REPLACE VIEW griffie.traffic_index_retained ON CLUSTER 'griffie'",
     ]);
     expect(statements[0]).toContain(
@@ -57,6 +61,8 @@ describe('one set of migrations', () => {
       'CREATE TABLE IF NOT EXISTS griffie.traffic_retained AS griffie.traffic_retained_local',
       'CREATE TABLE IF NOT EXISTS griffie.traffic_index_local',
       'CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_fill_local',
+      'CREATE TABLE IF NOT EXISTS griffie.traffic_index_days_local',
+      'CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_days_fill_local',
       'CREATE OR REPLACE VIEW griffie.traffic_index_retained_local',
       'CREATE TABLE IF NOT EXISTS griffie.traffic_index_retained AS griffie.traffic_index_retained_local',
     ]);
