@@ -1,4 +1,3 @@
-export { isAgeIdentity, isAgeRecipient } from './encrypt.ts';
 export { PackageError, type PackageErrorCode } from './errors.ts';
 export { packageLimits } from './limits.ts';
 export {
@@ -17,6 +16,7 @@ export {
 } from './manifest.ts';
 export { mediaTypes, memberNames } from './names.ts';
 export { type PackageToRead, type ReadPackage, readPackage } from './read.ts';
+export { isAgeIdentity, isAgeRecipient } from './recipients.ts';
 export { type PackageRefusal, type PackageRefusalCode, packageRefusals } from './refusals.ts';
 export type { ReportContext } from './report/index.ts';
 export { type SealedPackage, sealPackage } from './seal.ts';

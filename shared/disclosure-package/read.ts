@@ -3,10 +3,10 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { privateModes, syncFolder } from '#shared/runtime';
 import { decryptMember } from './decrypt.ts';
-import { isAgeIdentity } from './encrypt.ts';
 import { packageLimits as limits } from './limits.ts';
 import { type Manifest, type ManifestKey, type ManifestPart, verifyManifest } from './manifest.ts';
 import { isMemberName, mediaTypes, memberNames, memberSequence, plaintextName } from './names.ts';
+import { isAgeIdentity } from './recipients.ts';
 import { type PackageRefusal, refusePackage } from './refusals.ts';
 import { readExactly, readTarMembers, type TarMember } from './tar.ts';
 

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { privateModes, syncFolder } from '#shared/runtime';
 import { PackageError } from './errors.ts';
@@ -11,9 +9,10 @@ import { tarEnd, tarHeader, tarPadding } from './tar.ts';
 export interface SealedPackage {
   readonly file: string;
   readonly bytes: number;
-  /** SHA-256 of the file, as hex. */
-  readonly sha256: string;
 }
+
+/** What is copied at once. */
+const copyBytes = 1024 * 1024;
 
 /**
  * Puts a staged package and its receipt into one tar file, durably, and removes the staging folder. May be
@@ -32,22 +31,30 @@ export async function sealPackage(
     throw new PackageError('package.receipt', 'the receipt is empty or too large');
   }
   const members = await stagedMembers(folder);
-  const hash = createHash('sha256');
-  let bytes = 0;
   const output = await open(temporary, 'w', privateModes.file);
+  let bytes = 0;
   const write = async (chunk: Uint8Array): Promise<void> => {
-    hash.update(chunk);
     bytes += chunk.length;
     await output.appendFile(chunk);
   };
   try {
+    const buffer = Buffer.allocUnsafe(copyBytes);
     for (const name of members) {
-      const path = join(folder, name);
-      const size = name === memberNames.receipt ? receipt.length : (await stat(path)).size;
-      await write(tarHeader(name, size));
-      if (name === memberNames.receipt) await write(receipt);
-      else for await (const chunk of createReadStream(path)) await write(chunk);
-      await write(tarPadding(size));
+      if (name === memberNames.receipt) {
+        await write(tarHeader(name, receipt.length));
+        await write(receipt);
+        await write(tarPadding(receipt.length));
+        continue;
+      }
+      const member = await open(join(folder, name), 'r');
+      try {
+        const { size } = await member.stat();
+        await write(tarHeader(name, size));
+        for await (const chunk of chunksOf(member, buffer)) await write(chunk);
+        await write(tarPadding(size));
+      } finally {
+        await member.close();
+      }
     }
     await write(tarEnd);
     await output.sync();
@@ -57,7 +64,7 @@ export async function sealPackage(
   await rename(temporary, file);
   await syncFolder(dirname(file));
   await rm(folder, { recursive: true, force: true });
-  return { file, bytes, sha256: hash.digest('hex') };
+  return { file, bytes };
 }
 
 /** The members in order, where the folder holds exactly those of one staged package. */
@@ -70,4 +77,13 @@ async function stagedMembers(folder: string): Promise<string[]> {
     throw new PackageError('package.staging', 'the folder does not hold exactly one staged package');
   }
   return members;
+}
+
+/** A file's bytes, each chunk in the same memory. */
+async function* chunksOf(file: FileHandle, buffer: Buffer): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }

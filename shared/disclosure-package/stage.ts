@@ -3,7 +3,7 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { privateModes, syncFolder } from '#shared/runtime';
 import type { ReleasedLines } from '#shared/traffic';
-import { checkRecipients, writeEncrypted } from './encrypt.ts';
+import { EncryptedFiles } from './encrypted-files.ts';
 import { PackageError } from './errors.ts';
 import { packageLimits as limits } from './limits.ts';
 import {
@@ -16,6 +16,7 @@ import {
 } from './manifest.ts';
 import { mediaTypes, memberNames } from './names.ts';
 import { PartSource } from './parts.ts';
+import { checkRecipients } from './recipients.ts';
 import { RecordDigest, type ReportContext, renderReport } from './report/index.ts';
 import { verifyText } from './verify-text.ts';
 
@@ -68,19 +69,24 @@ export interface StagedPackage {
 export async function stagePackage(request: PackageRequest): Promise<StagedPackage> {
   checkRecipients(request.recipients);
   await mkdir(request.folder, { mode: privateModes.folder });
+  const files = new EncryptedFiles(request.recipients);
   try {
-    return await stage(request);
+    return await stage(request, files);
   } catch (error) {
+    // Before the folder goes, so that nothing is written into it any more.
+    await files.close();
     await rm(request.folder, { recursive: true, force: true });
     throw error;
+  } finally {
+    await files.close();
   }
 }
 
-async function stage(request: PackageRequest): Promise<StagedPackage> {
+async function stage(request: PackageRequest, files: EncryptedFiles): Promise<StagedPackage> {
   const { folder, recipients } = request;
   await mkdir(join(folder, 'parts'), { mode: privateModes.folder });
   const digest = new RecordDigest(limits.recordsInReport);
-  const parts = await writeRecords(request, digest);
+  const parts = await writeRecords(request, files, digest);
   const text = verifyText(parts.length);
   const records = parts.reduce((sum, part) => sum + ('records' in part ? part.records : 0), 0);
   const reasons = [...request.incompleteBecause()];
@@ -102,15 +108,15 @@ async function stage(request: PackageRequest): Promise<StagedPackage> {
     recipients: [...recipients],
     verifyTextSha256: createHash('sha256').update(text).digest('hex'),
   };
-  const report = await writeEncrypted(
+  const report = await files.write(
     join(folder, memberNames.report),
     renderReport({ ...draft, parts }, digest, request.report),
-    recipients,
   );
   parts.push({ name: memberNames.report, mediaType: mediaTypes.report, ...report });
   const manifest: Manifest = { ...draft, parts };
   const manifestJws = await signManifest(manifest, request.signer);
-  const written = await writeEncrypted(join(folder, memberNames.manifest), once(manifestJws), recipients);
+  const written = await files.write(join(folder, memberNames.manifest), once(manifestJws));
+  await files.sync();
   const file = await open(join(folder, memberNames.verifyText), 'wx', privateModes.file);
   try {
     await file.writeFile(text);
@@ -127,7 +133,11 @@ async function stage(request: PackageRequest): Promise<StagedPackage> {
   };
 }
 
-async function writeRecords(request: PackageRequest, digest: RecordDigest): Promise<ManifestPart[]> {
+async function writeRecords(
+  request: PackageRequest,
+  files: EncryptedFiles,
+  digest: RecordDigest,
+): Promise<ManifestPart[]> {
   const parts: ManifestPart[] = [];
   const source = new PartSource(digest.watch(request.records), request.partBytes ?? limits.partBytes);
   try {
@@ -137,7 +147,7 @@ async function writeRecords(request: PackageRequest, digest: RecordDigest): Prom
       }
       const before = source.records;
       const name = memberNames.records(parts.length + 1);
-      const written = await writeEncrypted(join(request.folder, name), source.part(), request.recipients);
+      const written = await files.write(join(request.folder, name), source.part());
       parts.push({ name, mediaType: mediaTypes.records, ...written, records: source.records - before });
     }
   } finally {

@@ -1,4 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+
+let isKeptSmall = false;
 
 /**
  * Keeps the JavaScript heap of this process near what is in use: new objects get the few megabytes that they
@@ -10,6 +13,16 @@ import { setFlagsFromString } from 'node:v8';
  * before is not taken back: to be called before the services are imported.
  */
 export function keepHeapSmall(): void {
+  isKeptSmall = true;
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--heap-growing-percent=30');
+}
+
+/** A thread whose heap V8 sets up with the process's flags put back, of which it raises the first. */
+export function startThread(entry: string, options: WorkerOptions): Worker {
+  const worker = new Worker(entry, options);
+  worker.once('online', () => {
+    if (isKeptSmall) keepHeapSmall();
+  });
+  return worker;
 }

@@ -12,7 +12,7 @@ export { makePrivateFolder, privateModes, syncFolder, writeFileDurably } from '.
 export { type FolderLock, lockFolder } from './folder-lock.ts';
 export { type CheckResult, Condition, createHealth, type Health, keepAsking } from './health.ts';
 export { type HealthServer, serveHealth } from './health-server.ts';
-export { keepHeapSmall } from './heap.ts';
+export { keepHeapSmall, startThread } from './heap.ts';
 export { listenOn } from './listen.ts';
 export { isLoopback, type ListenAddress, listenAddressSchema } from './listen-address.ts';
 export { ListenError } from './listen-error.ts';

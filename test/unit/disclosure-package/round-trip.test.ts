@@ -119,7 +119,7 @@ describe('a package', () => {
     cpSync(staged.folder, `${staged.folder}.copy`, { recursive: true });
     const first = await sealPackage(staged.folder, receipt, join(who.folder, 'again.tar'));
     const second = await sealPackage(`${staged.folder}.copy`, receipt, join(who.folder, 'again2.tar'));
-    expect(second.sha256).toBe(first.sha256);
+    expect(readFileSync(second.file).equals(readFileSync(first.file))).toBe(true);
   });
 
   it('leaves no folder behind when the records’ source fails', async () => {

@@ -1,26 +1,39 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Decrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ageChunkBytes, createAgeStream } from '../../../shared/disclosure-package/age-stream.ts';
-import { writeEncrypted } from '../../../shared/disclosure-package/encrypt.ts';
+import { EncryptedFiles } from '../../../shared/disclosure-package/encrypted-files.ts';
+import {
+  ageChunkBytes,
+  createAgePayload,
+} from '../../../shared/disclosure-package/encryption-thread/age-payload.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'griffie-age-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const hasAge = spawnSync('age', ['--version']).error === undefined;
 let files = 0;
 
-/** What `writeEncrypted` writes of a plaintext that comes in pieces of this size. */
+/** What the thread writes of a plaintext that comes in pieces of this size. */
 async function encrypted(plaintext: Buffer, piece: number, recipients: readonly string[]) {
   const path = join(folder, `${files++}.age`);
   async function* pieces() {
     for (let at = 0; at < plaintext.length; at += piece) yield plaintext.subarray(at, at + piece);
   }
-  const written = await writeEncrypted(path, pieces(), recipients);
-  return { path, written, bytes: readFileSync(path) };
+  const encryptedFiles = new EncryptedFiles(recipients);
+  try {
+    const written = await encryptedFiles.write(path, pieces());
+    await encryptedFiles.sync();
+    return { path, written, bytes: readFileSync(path) };
+  } finally {
+    await encryptedFiles.close();
+  }
+}
+
+async function* once(text: string) {
+  yield Buffer.from(text);
 }
 
 async function decrypt(bytes: Uint8Array, identity: string): Promise<Buffer> {
@@ -86,9 +99,8 @@ describe('an age file whose payload Node’s OpenSSL encrypted', () => {
     expect(one.bytes.toString('latin1').match(/^-> /gm)).toHaveLength(1);
   });
 
-  it('takes no chunk but a whole one, a last one, and none after it', async () => {
-    const recipients = [await identityToRecipient(await generateIdentity())];
-    const age = await createAgeStream(recipients);
+  it('takes no chunk but a whole one, a last one, and none after it', () => {
+    const age = createAgePayload(randomBytes(16));
     expect(() => age.chunk(Buffer.alloc(10), false)).toThrow(RangeError);
     expect(() => age.chunk(Buffer.alloc(ageChunkBytes + 1), true)).toThrow(RangeError);
     age.chunk(Buffer.alloc(ageChunkBytes), false);
@@ -107,5 +119,39 @@ describe('an age file whose payload Node’s OpenSSL encrypted', () => {
       const opened = execFileSync('age', ['--decrypt', '--identity', key, path], { maxBuffer: 1 << 24 });
       expect(opened.equals(plaintext)).toBe(true);
     }
+  });
+
+  it('is one of several that one thread writes, each with a key of its own', async () => {
+    const identity = await generateIdentity();
+    const one = new EncryptedFiles([await identityToRecipient(identity)]);
+    const paths = [join(folder, 'several-1.age'), join(folder, 'several-2.age')];
+    for (const path of paths) await one.write(path, once(`of ${path}`));
+    await one.sync();
+    await one.close();
+    for (const path of paths)
+      expect((await decrypt(readFileSync(path), identity)).toString()).toBe(`of ${path}`);
+  });
+
+  it('is not written over another: the system’s code comes through, and nothing is written after it', async () => {
+    const [there, after] = [join(folder, 'there'), join(folder, 'after')];
+    writeFileSync(there, 'kept');
+    const files = new EncryptedFiles([await identityToRecipient(await generateIdentity())]);
+    await expect(files.write(there, once('other'))).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(files.write(after, once('other'))).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(files.sync()).rejects.toMatchObject({ code: 'EEXIST' });
+    await files.close();
+    expect(readFileSync(there, 'utf8')).toBe('kept');
+    expect(existsSync(after)).toBe(false);
+  });
+
+  it('is given up with its thread, however much was to come', async () => {
+    const files = new EncryptedFiles([await identityToRecipient(await generateIdentity())]);
+    async function* endless() {
+      for (;;) {
+        yield Buffer.alloc(1 << 20);
+        void files.close();
+      }
+    }
+    await expect(files.write(join(folder, 'endless.age'), endless())).rejects.toThrow('has ended');
   });
 });

@@ -1,5 +1,4 @@
 import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { Encrypter } from 'age-encryption';
 
 /*
  * The payload of an age file (C2SP age.md, "Payload"), written with the ChaCha20-Poly1305 of Node's OpenSSL:
@@ -16,24 +15,22 @@ const nonceBytes = 16;
 const chunkNonceBytes = 12;
 const lastFlagAt = 11;
 
-/** An age file under way. Its file key is in memory only, as long as the file is written. */
-export interface AgeStream {
-  /** Header and nonce: what stands before the first chunk. */
-  readonly start: Buffer;
+/** A payload under way. Its key is in memory only, as long as the file is written. */
+export interface AgePayload {
+  /** What stands before the first chunk. */
+  readonly nonce: Buffer;
   /** @param plaintext `ageChunkBytes` long, unless it is the last; it may be used again afterwards */
   chunk(plaintext: Uint8Array, isLast: boolean): Buffer[];
 }
 
-/** @param recipients age X25519 recipients, checked */
-export async function createAgeStream(recipients: readonly string[]): Promise<AgeStream> {
-  const { header, fileKey } = await wrapNewFileKey(recipients);
+export function createAgePayload(fileKey: Uint8Array): AgePayload {
   const nonce = randomBytes(nonceBytes);
   const key = Buffer.from(hkdfSync('sha256', fileKey, nonce, 'payload', keyBytes));
   const chunkNonce = Buffer.alloc(chunkNonceBytes);
   let written = 0;
   let ended = false;
   return {
-    start: Buffer.concat([header, nonce]),
+    nonce,
     chunk(plaintext, isLast) {
       const mayBeShort = isLast && (plaintext.length > 0 || written === 0);
       if (ended || plaintext.length > ageChunkBytes || (plaintext.length < ageChunkBytes && !mayBeShort)) {
@@ -49,27 +46,4 @@ export async function createAgeStream(recipients: readonly string[]): Promise<Ag
       return encrypted;
     },
   };
-}
-
-/**
- * A header of a new file key: the library's, of an empty file that nobody gets. A recipient that adds no
- * stanza is shown the file key; under it the payload has a nonce, and so a key, of its own.
- */
-async function wrapNewFileKey(
-  recipients: readonly string[],
-): Promise<{ readonly header: Buffer; readonly fileKey: Uint8Array }> {
-  const encrypter = new Encrypter();
-  for (const recipient of recipients) encrypter.addRecipient(recipient);
-  let fileKey: Uint8Array | null = null;
-  encrypter.addRecipient({
-    wrapFileKey(key) {
-      fileKey = Uint8Array.from(key);
-      return [];
-    },
-  });
-  const empty = Buffer.from(await encrypter.encrypt(new Uint8Array()));
-  // The header ends with its MAC's line, the only one that begins so.
-  const end = empty.indexOf('\n', empty.indexOf('\n--- ') + 1) + 1;
-  if (fileKey === null || end === 0) throw new Error('age-encryption made another header than expected');
-  return { header: empty.subarray(0, end), fileKey };
 }
