@@ -5,6 +5,12 @@ import { StoreError } from './errors.ts';
 const lineFeed = 0x0a;
 
 /**
+ * Bytes that are looked at as one text, where lines are no longer: a text that V8 keeps among the short-lived,
+ * which cost next to nothing to collect.
+ */
+const windowBytes = 64 * 1024;
+
+/**
  * Holds lines that the engine wrote against what may leave: each is a released record of the scope's
  * categories and nothing more, and lies in the scope's times. Targets are matched by the statement alone,
  * as a field that they are matched in need not be among those that are granted.
@@ -27,15 +33,20 @@ export class ReleaseGate {
    */
   pass(bytes: Uint8Array): ReleasedLines {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const text = buffer.toString('latin1');
     const ends: number[] = [];
     const types: EventType[] = [];
     /** What stands instead of the bytes, where a line was written anew. */
     let rewritten: Buffer[] | null = null;
     let size = 0;
-    for (let at = 0; at < text.length; ) {
-      const found = this.#form.recognize(text, at);
-      const end = found?.end ?? buffer.indexOf(lineFeed, at) + 1;
+    let text = '';
+    let [textFrom, textTo] = [0, 0];
+    for (let at = 0; at < buffer.length; ) {
+      if (at === textTo) {
+        [textFrom, textTo] = [at, windowEnd(buffer, at)];
+        text = buffer.toString('latin1', textFrom, textTo);
+      }
+      const found = this.#form.recognize(text, at - textFrom);
+      const end = found === null ? buffer.indexOf(lineFeed, at) + 1 : textFrom + found.end;
       const record = found ?? this.#form.parse(buffer.toString('utf8', at, end));
       if (record === null || end === 0 || !this.#isInTime(record)) {
         throw new StoreError('store.row_invalid', 'A row to be released is not what may be released');
@@ -59,4 +70,14 @@ export class ReleaseGate {
     const { from, to, collectedUpTo } = this.#scope;
     return occurredAt >= from && occurredAt < to && collectedAt <= collectedUpTo;
   }
+}
+
+/** Where the last line ends that lies within a window's bytes; the first line's end where that is longer. */
+function windowEnd(buffer: Buffer, start: number): number {
+  const last =
+    start + windowBytes >= buffer.length
+      ? buffer.length
+      : buffer.lastIndexOf(lineFeed, start + windowBytes) + 1;
+  if (last > start) return last;
+  return buffer.indexOf(lineFeed, start) + 1 || buffer.length;
 }

@@ -3,15 +3,17 @@ import { z } from 'zod';
 import type { Scope } from '#shared/orders';
 import type { ReleasedLines } from '#shared/traffic';
 import type { Database, StoreQuery } from './database.ts';
+import { freeMemory } from './free-memory.ts';
 import type { ByIndex } from './query.ts';
 import { ReleaseGate } from './release-gate.ts';
 import { presentQuery, releasedQuery, spreadQuery } from './released-rows.ts';
 import type { RetentionPeriod } from './retention.ts';
 import { EventFilter, withoutRepeats } from './seen-events.ts';
-import { type SliceBounds, type Spread, slicesOf } from './slices.ts';
+import { type Slice, type SliceBounds, type Spread, slicesOf } from './slices.ts';
 
 /**
- * Records of a scope as they are released, in pieces of some hundreds. Can be read once.
+ * Records of a scope as they are released, in pieces of about a thousand, each of which holds until the next is
+ * asked for. Can be read once.
  * `query` is run in slices of the window one after another: each with `from` and `to` of its slice, and
  * without the index's minutes where that finds the same at less cost.
  */
@@ -41,12 +43,19 @@ interface Piece {
   readonly filter: EventFilter | null;
 }
 
+/** A slice whose query is at work. */
+interface BegunSlice {
+  readonly slice: Scope;
+  readonly gate: ReleaseGate;
+  readonly pieces: Ahead<Uint8Array>;
+}
+
 export function releasedReading(reading: Reading): ReleasedReading {
   const { all, scope, now, retention } = reading;
   return {
     query: releasedQuery(scope, now, retention),
     async *[Symbol.asyncIterator]() {
-      for await (const { slice, gate, lines, filter } of ahead(piecesOf(reading))) {
+      for await (const { slice, gate, lines, filter } of new Ahead(piecesOf(reading))) {
         const passed = gate.pass(lines);
         yield filter === null
           ? passed
@@ -55,6 +64,7 @@ export function releasedReading(reading: Reading): ReleasedReading {
               const found = await all(presentQuery(earlier, ids, now, retention), present);
               return new Set(found.map(({ eventId }) => eventId));
             });
+        freeMemory(lines);
         await eventLoop();
       }
     },
@@ -76,11 +86,25 @@ async function* piecesOf({
   );
   const expected = slices.reduce((sum, { rows }) => sum + rows, 0);
   const filter = slices.length > 1 ? new EventFilter(expected) : null;
-  for (const { from, to, rows } of slices) {
+  const begin = ({ from, to, rows }: Slice): BegunSlice => {
     const slice = { ...scope, from, to };
-    const gate = new ReleaseGate(slice);
     const query = releasedQuery(slice, now, retention, slices.length > 1 ? wayOf(slice, rows) : 'by index');
-    for await (const lines of database.lines(query)) yield { slice, gate, lines, filter };
+    return { slice, gate: new ReleaseGate(slice), pieces: new Ahead(database.lines(query)) };
+  };
+  let next: BegunSlice | null = null;
+  try {
+    for (const [index, bounds] of slices.entries()) {
+      const { slice, gate, pieces } = next ?? begin(bounds);
+      next = null;
+      const after = slices[index + 1];
+      for await (const lines of pieces) {
+        // With its first piece this slice is sorted: the next is read and sorted beside what follows.
+        if (after !== undefined) next ??= begin(after);
+        yield { slice, gate, lines, filter };
+      }
+    }
+  } finally {
+    await next?.pieces.close();
   }
 }
 
@@ -93,20 +117,37 @@ function wayOf({ from, to }: Scope, rows: number): ByIndex {
   return rows < minutes ? 'by index' : 'all minutes';
 }
 
-/** The same items, each asked for while the one before it is dealt with. */
-export async function* ahead<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
-  const iterator = items[Symbol.asyncIterator]();
-  let next = iterator.next();
-  try {
-    for (;;) {
-      const { done, value } = await next;
-      if (done === true) return;
-      next = iterator.next();
-      // Whoever leaves before it is awaited does not want its fault either.
-      next.catch(() => {});
-      yield value;
+/** Items, each asked for while the one before it is dealt with, the first at once. To be read or closed. */
+export class Ahead<T> {
+  readonly #iterator: AsyncIterator<T>;
+  #next: Promise<IteratorResult<T>>;
+
+  constructor(items: AsyncIterable<T>) {
+    this.#iterator = items[Symbol.asyncIterator]();
+    this.#next = this.#ask();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T> {
+    try {
+      for (;;) {
+        const { done, value } = await this.#next;
+        if (done === true) return;
+        this.#next = this.#ask();
+        yield value;
+      }
+    } finally {
+      await this.close();
     }
-  } finally {
-    await iterator.return?.();
+  }
+
+  async close(): Promise<void> {
+    await this.#iterator.return?.();
+  }
+
+  #ask(): Promise<IteratorResult<T>> {
+    const next = this.#iterator.next();
+    // Whoever leaves before it is awaited does not want its fault either.
+    next.catch(() => {});
+    return next;
   }
 }

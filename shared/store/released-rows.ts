@@ -19,7 +19,7 @@ const releaseSettings = {
   max_threads: 1,
   max_memory_usage: 600_000_000,
   optimize_read_in_order: 0,
-  max_block_size: 512, // also how many lines come at a time
+  max_block_size: 1024, // also how many lines come at a time
   output_format_json_escape_forward_slashes: 0, // as `JSON.stringify`
 };
 

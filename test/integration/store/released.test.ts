@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventInScope, type Scope } from '#shared/orders';
 import { projectToCategories, type TrafficEvent } from '#shared/traffic';
 import * as arbitrary from './arbitraries.ts';
-import { aliceScope, delivery, type OpenStore, openTemporaryStore, readAll } from './helpers.ts';
+import { aliceScope, delivery, type OpenStore, openTemporaryStore, readAll, rowsOf } from './helpers.ts';
 
 const now = arbitrary.start + 10_000;
 const byTimeThenId = (a: TrafficEvent, b: TrafficEvent): number =>
@@ -27,6 +27,16 @@ describe('what a scope releases', () => {
       pieces.push(piece);
     }
     return Buffer.concat(pieces).toString();
+  }
+
+  const atSecond = (second: number) => ({
+    occurredAt: new Date(arbitrary.start + second * 1000).toISOString(),
+  });
+
+  /** Besides the one that asks. */
+  async function queriesAtWork(): Promise<number> {
+    const [row] = await rowsOf(open.database, 'SELECT toUInt32(count()) AS queries FROM system.processes');
+    return Number(row?.queries) - 1;
   }
 
   it('is what projecting the events in scope gives, byte for byte and in order, in slices of any size', async () => {
@@ -74,6 +84,21 @@ describe('what a scope releases', () => {
     });
     expect(await released(scope, { rows: 300, slots: 100 }, later)).toBe(before);
     expect(before.split('\n')).toHaveLength(3001);
+  });
+
+  it('leaves no query at work where its reader leaves, also not that of the next slice', async () => {
+    await open.clear();
+    const at = Date.parse('2096-06-02T00:00:00.000Z');
+    const events = Array.from({ length: 300 }, (_, ordinal) => delivery(ordinal, atSecond(ordinal % 60)));
+    await open.store.insertEvents(events, { deduplicationToken: 'left' });
+    const window = { from: '2096-06-01T00:00:00.000Z', to: '2096-06-01T00:01:00.000Z' };
+    const slices = { rows: 50, slots: 60 };
+    for await (const { ends } of open.store.readReleased({ ...aliceScope, ...window }, { now: at, slices })) {
+      expect(ends.length).toBeLessThan(300);
+      expect(await queriesAtWork()).toBeGreaterThan(0);
+      break;
+    }
+    expect(await queriesAtWork()).toBe(0);
   });
 
   it('has each event once, the copy of the earliest time, wherever its other copies lie', async () => {
