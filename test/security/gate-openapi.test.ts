@@ -1,9 +1,13 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { apiLimits, errorTable } from '#services/disclosure';
 import { startTestService, type TestService } from '../support/test-service.ts';
 
 const media = z.record(z.string(), z.looseObject({ schema: z.record(z.string(), z.unknown()) }));
+const reference = z.strictObject({ $ref: z.string() });
+const headers = z.record(z.string(), reference);
+const answer = z.strictObject({ description: z.string().min(1), headers, content: media });
 /** The parts of an OpenAPI 3.1 description that are looked at here, and what must be in them. */
 const descriptionSchema = z.looseObject({
   openapi: z.string().regex(/^3\.1\.\d+$/),
@@ -20,23 +24,23 @@ const descriptionSchema = z.looseObject({
           .array(
             z.strictObject({
               name: z.string(),
-              in: z.literal('path'),
-              required: z.literal(true),
+              in: z.enum(['path', 'header']),
+              required: z.boolean().optional(),
+              description: z.string().optional(),
               schema: z.record(z.string(), z.unknown()),
             }),
           )
           .optional(),
         requestBody: z.strictObject({ required: z.boolean(), content: media }).optional(),
         security: z.array(z.record(z.string(), z.array(z.string()))),
-        responses: z.record(
-          z.string().regex(/^([1-5]\d\d|[1-5]XX)$/),
-          z.strictObject({ description: z.string().min(1), content: media }),
-        ),
+        responses: z.record(z.string().regex(/^[1-5]\d\d$/), z.union([answer, reference])),
       }),
     ),
   ),
   components: z.looseObject({
     schemas: z.record(z.string(), z.record(z.string(), z.unknown())),
+    responses: z.record(z.string().regex(/^Refused[45]\d\d$/), answer),
+    headers: z.record(z.string(), z.looseObject({ required: z.boolean(), schema: z.looseObject({}) })),
     securitySchemes: z.record(z.string(), z.looseObject({ type: z.string() })),
   }),
 });
@@ -64,8 +68,8 @@ describe('the OpenAPI description', () => {
     const references = [...JSON.stringify(json).matchAll(/"\$ref":"([^"]+)"/g)].map(([, to]) => to ?? '');
     expect(references.length).toBeGreaterThan(30);
     for (const to of new Set(references)) {
-      expect(to).toMatch(/^#\/components\/schemas\//);
-      expect(Object.keys(description.components.schemas)).toContain(to.split('/').at(-1));
+      const [, kind = '', name = ''] = /^#\/components\/(schemas|responses|headers)\/([^/]+)$/.exec(to) ?? [];
+      expect(Object.keys(Reflect.get(description.components, kind) as object), to).toContain(name);
     }
   });
 
@@ -79,11 +83,12 @@ describe('the OpenAPI description', () => {
       JSON.parse(
         JSON.stringify(schema).replaceAll('"#/components', '"https://griffie.example.nl/api#/components'),
       );
-    for (const { operation } of operations()) {
-      const contents = [
-        operation.requestBody?.content,
-        ...Object.values(operation.responses).map((r) => r.content),
-      ];
+    const bodies = operations().map(({ operation }) => [
+      operation.requestBody?.content,
+      ...Object.values(operation.responses).map((each) => ('content' in each ? each.content : undefined)),
+    ]);
+    const refused = Object.values(description.components.responses).map(({ content }) => content);
+    for (const contents of [...bodies, refused]) {
       for (const content of contents) {
         for (const { schema } of Object.values(content ?? {})) {
           expect(() => ajv.compile(text(schema) as object)).not.toThrow();
@@ -152,14 +157,33 @@ describe('the OpenAPI description', () => {
     expect(methods).toHaveLength(listed.length - 1);
     for (const { path, operation } of operations()) {
       const named = [...path.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name);
-      expect((operation.parameters ?? []).map(({ name }) => name)).toEqual(named);
+      const inPath = (operation.parameters ?? []).filter((each) => each.in === 'path' && each.required);
+      expect(inPath.map(({ name }) => name)).toEqual(named);
     }
+  });
+
+  it('names the header in which certificates come, and no other', () => {
+    const inHeader = operations().flatMap(({ path, operation }) =>
+      (operation.parameters ?? []).filter((each) => each.in === 'header').map(({ name }) => [path, name]),
+    );
+    expect(inHeader).toEqual([['/v1/credentials', 'Griffie-Certificates']]);
   });
 
   it('asks for the body where there is one; only the approval of a first version goes without', () => {
     const optional = operations().filter(({ operation }) => operation.requestBody?.required === false);
     expect(optional.map(({ path }) => path)).toEqual(['/v1/orders/{orderId}/approval']);
     expect(JSON.stringify(optional)).not.toContain('"null"');
+  });
+
+  it('says how long each body may be', () => {
+    const bounds = operations().flatMap(({ path, operation }) =>
+      operation.requestBody
+        ? [[path, /at most ([\d,]+) bytes\./.exec(operation.description ?? '')?.[1]]]
+        : [],
+    );
+    expect(new Set(bounds.map(([, bound]) => bound))).toEqual(
+      new Set([apiLimits.bodyBytes, apiLimits.orderBodyBytes].map((bytes) => bytes.toLocaleString('en'))),
+    );
   });
 
   it('asks for a signed request everywhere but on what is public, and refuses with problem documents', () => {
@@ -179,17 +203,31 @@ describe('the OpenAPI description', () => {
     expect(description.components.securitySchemes).toMatchObject({
       griffieProof: { type: 'apiKey', in: 'header', name: 'Griffie-Proof' },
     });
+    const statuses = [...new Set(Object.values(errorTable).map(({ status }) => status))].sort();
+    const refusedBy = (responses: object): number[] =>
+      Object.entries(responses).flatMap(([status, to]) =>
+        to.$ref === `#/components/responses/Refused${status}` ? [Number(status)] : [],
+      );
     for (const { path, operation } of operations()) {
       const isPublic = open.includes(path);
       expect(operation.security, path).toEqual(isPublic ? [] : [{ griffieProof: [] }]);
       if (isPublic) continue;
       expect(operation.description, path).toMatch(/^For credentials of role: /);
-      for (const status of ['4XX', '5XX']) {
-        expect(operation.responses[status]?.content).toEqual({
-          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-        });
-      }
+      expect(refusedBy(operation.responses), path).toEqual(statuses);
     }
+  });
+
+  it('names every error of the table, under its status', () => {
+    const problem = z.object({
+      schema: z.object({ properties: z.object({ code: z.object({ enum: z.array(z.string()) }) }) }),
+    });
+    const named = Object.entries(description.components.responses).flatMap(([name, { content }]) => {
+      expect(Object.keys(content)).toEqual(['application/problem+json']);
+      const { schema } = problem.parse(content['application/problem+json']);
+      return schema.properties.code.enum.map((code) => [code, Number(name.replace('Refused', ''))]);
+    });
+    const table = Object.entries(errorTable).map(([code, { status }]) => [code, status]);
+    expect(named.sort()).toEqual(table.sort());
   });
 
   it('and the routes do what it says: those that ask for a signature answer 401 without one', async () => {

@@ -3,7 +3,8 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 import { z } from 'zod';
 import { softwareVersion } from '#shared/runtime';
 import { proofHeader } from '#shared/signed-request';
-import { mediaTypes } from '../limits.ts';
+import { apiLimits, mediaTypes } from '../limits.ts';
+import { answerHeaders, headerComponents, refusalComponents, refusals } from './openapi-answers.ts';
 
 /** Name of the security scheme in the OpenAPI description. */
 const proofScheme = 'griffieProof';
@@ -30,20 +31,23 @@ export const openApiDocument = {
   },
 };
 
-/** Describes a route: its zod schemas as JSON Schema, and who may call it. */
+/** Describes a route: its zod schemas as JSON Schema, who may call it, and how long its body may be. */
 export const describeRoute: typeof jsonSchemaTransform = (input) => {
   const described = jsonSchemaTransform(input);
   const access = input.route?.config?.access;
   if (access === undefined || access === 'public') {
     return { ...described, schema: { ...described.schema, security: [] } };
   }
-  const description = `For credentials of role: ${access.join(', ')}.`;
+  const bytes = (input.route.bodyLimit ?? apiLimits.bodyBytes).toLocaleString('en');
+  const bound = input.schema?.body ? ` The body has at most ${bytes} bytes.` : '';
+  const description = `For credentials of role: ${access.join(', ')}.${bound}`;
   return { ...described, schema: { ...described.schema, description, security: [{ [proofScheme]: [] }] } };
 };
 
 const responseSchema = z.looseObject({
   $ref: z.string().optional(),
   'x-media-types': z.array(z.string()).optional(),
+  'x-file': z.boolean().optional(),
 });
 const response = z.looseObject({
   description: z.string(),
@@ -61,27 +65,36 @@ const requestBody = z.looseObject({
 });
 const operation = z.looseObject({
   requestBody: requestBody.optional(),
+  security: z.array(z.unknown()),
   responses: z.record(z.string(), response),
 });
 const description = z.looseObject({
+  components: z.looseObject({}),
   paths: z.record(z.string(), z.record(z.string(), operation)),
 });
 
 /**
- * The whole description: the named schemas that routes refer to, and each answer under the media types that
- * it really has, which the generator does not know.
+ * The whole description: the named schemas that routes refer to, each answer with its headers and under the
+ * media types that it really has, which the generator does not know, and the refusals by status.
  */
 export const describeAll: typeof jsonSchemaTransformObject = (input) => {
   const whole = jsonSchemaTransformObject(input);
-  const { paths, ...rest } = description.parse(whole);
+  const { paths, components, ...rest } = description.parse(whole);
   for (const operations of Object.values(paths)) {
-    for (const { requestBody: body, responses } of Object.values(operations)) {
-      if (body) describeBody(body);
-      for (const [status, answer] of Object.entries(responses))
-        responses[status] = describeAnswer(status, answer);
+    for (const operation of Object.values(operations)) {
+      if (operation.requestBody) describeBody(operation.requestBody);
+      const granted = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'));
+      operation.responses = {
+        ...Object.fromEntries(granted.map(([status, answer]) => [status, describeAnswer(status, answer)])),
+        ...refusals(operation.security.length === 0),
+      } as typeof operation.responses;
     }
   }
-  return { ...rest, paths } as ReturnType<typeof jsonSchemaTransformObject>;
+  return {
+    ...rest,
+    components: { ...components, headers: headerComponents, responses: refusalComponents },
+    paths,
+  } as unknown as ReturnType<typeof jsonSchemaTransformObject>;
 };
 
 /** A body that may be null is one that may be left out: nothing that is sent is null. */
@@ -96,13 +109,10 @@ function describeBody(body: z.infer<typeof requestBody>): void {
 function describeAnswer(status: string, answer: z.infer<typeof response>): z.infer<typeof response> {
   const schema = answer.content?.[mediaTypes.json]?.schema;
   if (!schema) return answer;
-  if (schema.$ref?.endsWith('/Problem')) {
-    const why = status.startsWith('4') ? 'Refused' : 'Failed; nothing left';
-    return { description: `${why}: a problem document`, content: { [mediaTypes.problem]: { schema } } };
-  }
-  const { 'x-media-types': types = [mediaTypes.json], ...plain } = schema;
+  const { 'x-media-types': types = [mediaTypes.json], 'x-file': isFile = false, ...plain } = schema;
   return {
     description: STATUS_CODES[status] ?? 'OK',
+    headers: answerHeaders(isFile),
     content: Object.fromEntries(types.map((type) => [type, { schema: plain }])),
   };
 }

@@ -27,6 +27,7 @@ import {
   credentialParams,
   credentialView,
   enrolBody,
+  enrolHeaders,
   listed,
   listOf,
   problemResponses,
@@ -52,6 +53,7 @@ export function credentialRoutes(root: FastifyInstance, context: ServiceContext)
       schema: {
         summary: 'Enrol a credential, for another administrator to confirm',
         tags,
+        headers: enrolHeaders,
         body: enrolBody,
         response: { 201: credentialView, ...problemResponses },
       },

@@ -12,11 +12,11 @@ import { bodyOf } from '../http/request-body.ts';
 import { mediaTypes } from '../limits.ts';
 import { findDisclosure, viewOf } from './disclosure-view.ts';
 import {
-  binary,
   type DisclosureBody,
   disclosureBody,
   disclosureParams,
   disclosureView,
+  file,
   problemResponses,
 } from './schemas.ts';
 
@@ -129,7 +129,7 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
         summary: 'Fetch the package',
         tags: ['disclosures'],
         params: disclosureParams,
-        response: { 200: binary(mediaTypes.package), ...problemResponses },
+        response: { 200: file(mediaTypes.package), ...problemResponses },
       },
     },
     async (request, reply) => {

@@ -22,7 +22,7 @@ import { orderEstimateRoute } from './order-estimate.ts';
 import { amendOrderBody, orderParams, orderStatusView, orderView, recordOrderBody } from './order-schemas.ts';
 import { orderStepRoutes, taken } from './order-steps.ts';
 import { findOrder, orderStatusOf } from './order-view.ts';
-import { binary, listed, listOf, problemResponses } from './schemas.ts';
+import { file, listed, listOf, problemResponses } from './schemas.ts';
 
 /** Who sees an order's status; its contents and document are for those who handle it. */
 const statusReaders: readonly Role[] = ['registrar', 'reviewer', 'officer', 'auditor'];
@@ -142,7 +142,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
         summary: 'Fetch the document of an order',
         tags: ['orders'],
         params: orderParams,
-        response: { 200: binary(...mediaTypes.document), ...problemResponses },
+        response: { 200: file(...mediaTypes.document), ...problemResponses },
       },
     },
     async (request, reply) => {

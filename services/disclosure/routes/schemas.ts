@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { certificatesHeader } from '#shared/certificates';
 import { disclosureStatuses, labelSchema, roles, thumbprintSchema } from '#shared/control';
 import { orderLimits, targetKinds } from '#shared/orders';
 import { possessionChars } from '#shared/signed-request';
@@ -60,6 +61,13 @@ export const enrolBody = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
+});
+
+/** The certificates of which the body has the digest; read strictly by `readChainHeader`. */
+export const enrolHeaders = z.looseObject({
+  [certificatesHeader]: z.string().optional().meta({
+    description: 'Certificates of the key, its own first: DER in base64, with commas between',
+  }),
 });
 
 /** What the second administrator says of an enrolment, from what they know themselves. */
@@ -162,6 +170,9 @@ export function listed<T>(items: readonly T[]): { items: T[]; truncated: boolean
 /** An answer that is no JSON: bytes, streamed as they are, of one of these media types. */
 export const binary = (...types: readonly string[]) =>
   z.custom<Buffer | Readable>().meta({ type: 'string', format: 'binary', 'x-media-types': types });
+
+/** The same as a file to save, with a name. */
+export const file = (...types: readonly string[]) => binary(...types).meta({ 'x-file': true });
 
 /** The error answers that every signed route can give, by status. */
 export const problemResponses = {

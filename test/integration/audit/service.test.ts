@@ -38,7 +38,7 @@ describe('the rules that replay knows', () => {
         .filter(([, { security }]) => security.length > 0)
         .map(([method, { description = '' }]) => {
           const pattern = path.replaceAll(/\{([^}]+)\}/g, (_, name) => (name === '*' ? '*' : `:${name}`));
-          const [, roles = ''] = /^For credentials of role: (.*)\.$/.exec(description) ?? [];
+          const [, roles = ''] = /^For credentials of role: ([^.]*)\./.exec(description) ?? [];
           return `${method.toUpperCase()} ${pattern}: ${roles.split(', ').sort()}`;
         }),
     );
