@@ -33,6 +33,7 @@ import {
 } from '#shared/store';
 import { type CategoryId, categoryIds } from '#shared/traffic';
 import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
+import { replayOf } from './replayed.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
 
 export const audience = 'https://griffie.example.nl';
@@ -129,6 +130,10 @@ export interface TestService {
   /** Waits until a disclosure is done. */
   finished(officer: Person, disclosureId: string): Promise<Answer>;
   entries(): Promise<{ kind: string; details: Record<string, unknown>; evidence?: string | undefined }[]>;
+  /**
+   * Ends it, and makes every decision of its ledger again, as an auditor does.
+   * @throws Error where one does not follow
+   */
   stop(): Promise<void>;
 }
 
@@ -335,9 +340,13 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     },
     stop: async () => {
       await service.close();
+      const { problems, entries } = await replayOf({ ledger });
       await ledger.close();
       await store.close();
       await rm(folder, { recursive: true, force: true });
+      if (problems.length > 0) {
+        throw new Error(`of ${entries} entries some do not follow: ${JSON.stringify(problems)}`);
+      }
     },
   };
   return harness;
