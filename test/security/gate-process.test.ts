@@ -1,27 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importPrivateJwk, type SigningKey, signRequest } from '#shared/signed-request';
 import { bootstrapAdministrators } from '../support/administrators.ts';
+import { freePort } from '../support/free-port.ts';
 import { type GriffieProcess, isBuilt, runGriffie, startGriffie } from '../support/griffie-process.ts';
 
 async function mustRun(...args: string[]): Promise<void> {
   const { code, stderr } = await runGriffie(args);
   expect([code, stderr]).toEqual([0, '']);
-}
-
-/** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 const name = isBuilt

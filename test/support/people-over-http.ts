@@ -10,7 +10,7 @@ export interface PersonOverHttp {
   call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Record<string, unknown>>;
 }
 
-function person(service: string, credentialId: string, key: SigningKey): PersonOverHttp {
+export function personOverHttp(service: string, credentialId: string, key: SigningKey): PersonOverHttp {
   return {
     async call(method, path, json) {
       const body = json === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(json));
@@ -68,30 +68,41 @@ export async function makeAdministrators(service: string, keyFolder: string): Pr
   return keys;
 }
 
+/** Somebody who is to have a credential; the person is called as the credential. */
+export interface Enrolled {
+  readonly key: SigningKey;
+  readonly credentialId: string;
+  readonly role: Role;
+}
+
+/** One administrator enrols a key, the other confirms it. */
+export async function enrolOver(
+  service: string,
+  [first, second]: AdministratorKeys,
+  { key, credentialId, role }: Enrolled,
+): Promise<PersonOverHttp> {
+  const candidate = { key, credentialId, audience: service, now: Date.now() };
+  const body = await enrolmentBody(candidate, credentialId, role);
+  await personOverHttp(service, administratorNames[0], first).call('POST', '/v1/credentials', body);
+  await personOverHttp(service, administratorNames[1], second).call(
+    'POST',
+    `/v1/credentials/${key.kid}/confirmation`,
+    { personId: credentialId, role },
+  );
+  return personOverHttp(service, credentialId, key);
+}
+
 /** An officer, and an approved order about half a year of these addresses, at a service that is new. */
 export async function putOrderInForce(
   service: string,
   administrators: AdministratorKeys,
   addresses: readonly string[],
 ): Promise<OrderInForce> {
-  const [alice, bob] = [
-    person(service, administratorNames[0], administrators[0]),
-    person(service, administratorNames[1], administrators[1]),
-  ];
   const now = Date.now();
   const utc = (at: number): string => new Date(at).toISOString();
   const day = 86_400_000;
-  async function enrol(role: Role): Promise<PersonOverHttp> {
-    const key = await generateKey('ES256');
-    const body = await enrolmentBody(
-      { key, credentialId: role, audience: service, now: Date.now() },
-      role,
-      role,
-    );
-    await alice.call('POST', '/v1/credentials', body);
-    await bob.call('POST', `/v1/credentials/${key.kid}/confirmation`, { personId: role, role });
-    return person(service, role, key);
-  }
+  const enrol = async (role: Role): Promise<PersonOverHttp> =>
+    enrolOver(service, administrators, { key: await generateKey('ES256'), credentialId: role, role });
   const registrar = await enrol('registrar');
   const recipientIdentity = await generateIdentity();
   const content = Buffer.from('%PDF-1.7\n% stands for the order\nstartxref\n0\n%%EOF\n').toString('base64');
