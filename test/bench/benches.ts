@@ -12,12 +12,14 @@ import { ledgerStart } from './ledger-start.ts';
 import { lookupPeers } from './lookup-peers.ts';
 import { postfixParse } from './postfix-parse.ts';
 import { schema } from './schema.ts';
+import { signedRequests } from './signed-requests.ts';
 
 /** Every benchmark, in the order in which they run. */
 export const benches: readonly Bench[] = [
   postfixParse,
   collector,
   ingest,
+  signedRequests,
   disclosure,
   lookupPeers,
   schema,

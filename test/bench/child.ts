@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,9 +20,27 @@ export function has(program: string, args: readonly string[]): boolean {
   }
 }
 
+/** Where a process may run: a core of its own for each name, where they can be had. */
+export type Cores = 'one' | 'another' | 'all';
+
+/** The command that keeps a program to its core, where that can be had. */
+export function pinned(
+  program: string,
+  args: readonly string[],
+  cores: Cores,
+): readonly [command: string, args: string[]] {
+  if (cores === 'all' || !canPin) return [program, [...args]];
+  const core = cores === 'one' ? 0 : Math.min(1, availableParallelism() - 1);
+  return ['taskset', ['-c', String(core), program, ...args]];
+}
+
 /** Runs a program on one core, where that can be had, and gives its standard output. */
 export function onOneCore(program: string, args: readonly string[]): string {
-  const [command, all] = canPin ? ['taskset', ['-c', '0', program, ...args]] : [program, [...args]];
+  return output(program, args, 'one');
+}
+
+function output(program: string, args: readonly string[], cores: Cores): string {
+  const [command, all] = pinned(program, args, cores);
   return execFileSync(command, all, { encoding: 'utf8', maxBuffer: 1 << 28 });
 }
 
@@ -36,13 +54,13 @@ export function secondsOf(run: () => void): number {
  * Runs a module of this folder as a process, and reads the one line of JSON that it prints.
  * @param name of the module, without its ending.
  */
-export function runModule<Report>(name: string, args: readonly string[], cores: 'one' | 'all'): Report {
-  const path = fileURLToPath(new URL(`${name}${extname(import.meta.url)}`, import.meta.url));
-  const output =
-    cores === 'one'
-      ? onOneCore(process.execPath, [path, ...args])
-      : execFileSync(process.execPath, [path, ...args], { encoding: 'utf8' });
-  return JSON.parse(output) as Report;
+export function runModule<Report>(name: string, args: readonly string[], cores: Cores): Report {
+  return JSON.parse(output(process.execPath, [modulePath(name), ...args], cores)) as Report;
+}
+
+/** Where a module of this folder is, in source and as built. */
+export function modulePath(name: string): string {
+  return fileURLToPath(new URL(`${name}${extname(import.meta.url)}`, import.meta.url));
 }
 
 /** A folder that is gone afterwards, whatever happens. */

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { type Cores, modulePath, pinned } from './child.ts';
 
 /** A module of this folder that works as a process beside the measurement. */
 export interface Background<Report> {
@@ -17,9 +16,10 @@ export interface Background<Report> {
 export async function startModule<Report>(
   name: string,
   args: readonly string[],
+  cores: Cores = 'all',
 ): Promise<Background<Report>> {
-  const path = fileURLToPath(new URL(`${name}${extname(import.meta.url)}`, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [command, all] = pinned(process.execPath, [modulePath(name), ...args], cores);
+  const child = spawn(command, all, { stdio: ['pipe', 'pipe', 'inherit'] });
   const killWithUs = () => child.kill('SIGKILL');
   process.once('exit', killWithUs);
   const exited = once(child, 'exit').then(() => process.off('exit', killWithUs));
