@@ -10,6 +10,7 @@ import { addMigrateCommands } from './commands/migrate.ts';
 import { addOrderCommands } from './commands/order.ts';
 import { addPackageCommands } from './commands/package.ts';
 import { addParseCommand } from './commands/parse.ts';
+import { addReconcileCommand } from './commands/reconcile.ts';
 import { addRejectedCommands } from './commands/rejected.ts';
 import { addRetentionCommands } from './commands/retention.ts';
 import { addServiceCommands } from './commands/service.ts';
@@ -77,6 +78,7 @@ export function createProgram(io: CliIo): Command {
   addPackageCommands(program, io);
   addAuditCommands(program, io);
   addRetentionCommands(program, io);
+  addReconcileCommand(program, io);
   addStatisticsCommand(program, io);
   addWitnessCommand(program, io);
   return program;

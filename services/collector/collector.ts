@@ -9,6 +9,7 @@ import { adaptersFor, mailServerAdapters } from './pipeline/adapters.ts';
 import type { Listed } from './pipeline/listing.ts';
 import { SourceRunner } from './pipeline/source-runner.ts';
 import type { SourceStatus } from './pipeline/status.ts';
+import type { Tell } from './pipeline/teller.ts';
 import {
   createFileSource,
   createJournalSource,
@@ -23,6 +24,8 @@ export interface CollectorDeps {
   /** Validated by `sourceConfigSchema`; ids are unique, at most one is of kind `stdin`. */
   readonly sources: readonly SourceConfig[];
   readonly publisher: BusPublisher;
+  /** Where what was counted of each source and day is told; nowhere where absent. */
+  readonly tell?: Tell;
   /** Folder of the checkpoints, one folder per source in it. One process at a time: the caller sees to that. */
   readonly stateDirectory: string;
   readonly clock: Clock;
@@ -80,6 +83,7 @@ export function createCollector(deps: CollectorDeps): Collector {
         openSource: () => openSource(config, deps, webhooks),
         adapters: adaptersFor(config.software, adapters),
         publisher: deps.publisher,
+        tell: deps.tell,
         stateDirectory: deps.stateDirectory,
         clock: deps.clock,
         logger: deps.logger,

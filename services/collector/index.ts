@@ -17,6 +17,7 @@ export {
 } from './config.ts';
 export { type ParsedStream, type ParseOptions, type ParseSummary, parseStream } from './parse-stream.ts';
 export { mailServerAdapters } from './pipeline/adapters.ts';
+export { tellOver } from './pipeline/delivery.ts';
 export { type Listed, maxListed } from './pipeline/listing.ts';
 export type { SourceFault, SourceStatus } from './pipeline/status.ts';
 export { collectorService } from './process.ts';

@@ -11,6 +11,7 @@ import {
 } from '#shared/runtime';
 import { type Collector, createCollector } from './collector.ts';
 import { addCollectorMetrics, observePublisher } from './metrics.ts';
+import { tellOver } from './pipeline/delivery.ts';
 import { type CollectorSettings, collectorVariables, readCollectorSettings } from './service-config.ts';
 
 /** How often the brokers are asked whether they are there, for the health page. */
@@ -43,9 +44,11 @@ export const collectorService: ServiceDefinition<CollectorSettings> = {
     if (lock === null) throw new StateFolderInUseError();
     try {
       const bus = await createKafkaBus(kafka, { logger });
+      const publisher = observePublisher(bus, metrics, publishing);
       const collector = createCollector({
         sources,
-        publisher: observePublisher(bus, metrics, publishing),
+        publisher,
+        tell: tellOver(publisher),
         kafka,
         stateDirectory: stateFolder,
         clock,

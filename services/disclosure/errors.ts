@@ -133,6 +133,11 @@ const ownErrors = {
   ),
   'retention.run_differs': row(409, 'Run differs', 'Certify exactly the days that the run began with.'),
   'retention.backwards': row(409, 'Certified already', 'Certify no day before the last that was certified.'),
+  'retention.sums': row(
+    409,
+    'Sums of another day or verdict',
+    'Record the sums of a day that is over and not certified as gone, its parts in their order, with the number of sources that differ.',
+  ),
   'disk_key.not_later': row(
     409,
     'No later key',

@@ -2,6 +2,7 @@ import { setImmediate as eventLoop } from 'node:timers/promises';
 import { type BatchBounds, type Bus, type BusBatch, BusError, type BusRecord, topics } from '#shared/bus';
 import { type Clock, type Logger, utc } from '#shared/runtime';
 import type { StorableEvent, TrafficStore } from '#shared/store';
+import type { SourceTally } from '#shared/traffic';
 import { countRejects, defaultRejectCeiling, fromNote, type RejectCeiling, toNote } from './ceiling.ts';
 import { IngesterError } from './errors.ts';
 import { createFastPath } from './fast-path.ts';
@@ -9,6 +10,7 @@ import { BatchReleased, Insertion, type Waiting } from './insertion.ts';
 import { defaultBatchBounds, defaultRetryBounds, parsedAtAStretch, type RetryBounds } from './limits.ts';
 import { parseRecord, type RejectionReason } from './parse.ts';
 import { fromRejectRecord, toRejectRecord } from './rejects.ts';
+import { parseTally } from './tally.ts';
 import { tokenOf } from './token.ts';
 
 export interface IngesterDependencies {
@@ -56,6 +58,8 @@ interface Sorted {
   readonly events: readonly StorableEvent[];
   readonly records: readonly BusRecord[];
   readonly rejects: readonly Reject[];
+  /** What collectors counted. */
+  readonly tallies: readonly SourceTally[];
 }
 
 /**
@@ -80,11 +84,21 @@ export function createIngester(dependencies: IngesterDependencies): Ingester {
   });
 
   async function sortOut(records: readonly BusRecord[], now: number): Promise<Sorted> {
-    const sorted = { events: [] as StorableEvent[], records: [] as BusRecord[], rejects: [] as Reject[] };
+    const sorted = {
+      events: [] as StorableEvent[],
+      records: [] as BusRecord[],
+      rejects: [] as Reject[],
+      tallies: [] as SourceTally[],
+    };
     const fastPath = createFastPath(now);
     for (const [index, record] of records.entries()) {
       if (index % parsedAtAStretch === 0) await eventLoop();
       const taken = fastPath(record.value);
+      const tally = taken === null ? parseTally(record.value) : null;
+      if (tally !== null) {
+        sorted.tallies.push(tally);
+        continue;
+      }
       const parsed =
         taken === null
           ? parseRecord(record.value, now, store.retention)
@@ -99,7 +113,7 @@ export function createIngester(dependencies: IngesterDependencies): Ingester {
 
   async function handleTraffic(batch: BusBatch): Promise<void> {
     const now = clock.now();
-    const { events, records, rejects } = await sortOut(batch.records, now);
+    const { events, records, rejects, tallies } = await sortOut(batch.records, now);
     // Decided before any is published: a restart would publish them again, and again.
     const count = countRejects(
       fromNote(batch.note),
@@ -117,6 +131,8 @@ export function createIngester(dependencies: IngesterDependencies): Ingester {
     }
     const deduplicationToken = tokenOf(batch.range, records);
     await insertion.untilDone(() => store.insertEvents(events, { deduplicationToken }), batch.released);
+    // After the events that they count, so that a crash in between shows none as missing.
+    await insertion.untilDone(() => store.insertTallies(tallies), batch.released);
     batches += 1;
     inserted += events.length;
     for (const { reason } of rejects) rejected[reason] = (rejected[reason] ?? 0) + 1;

@@ -6,6 +6,7 @@ import {
   diskKeyDetails,
   isDiskKeyDraft,
   type RetentionDraft,
+  reconciledDay,
   recordedDiskKey,
   retentionDetails,
 } from '#shared/control';
@@ -34,6 +35,7 @@ const view = z.object({
   lastCertificate: retentionDetails['retention.certified'].extend(run).nullable(),
   lastOverdue: retentionDetails['retention.overdue'].extend({ at: utcTimestamp }).nullable(),
   diskKeys: z.array(recordedDiskKey),
+  reconciled: z.array(reconciledDay),
   now: utcTimestamp,
   latestAt: utcTimestamp,
   believedAt: utcTimestamp,
@@ -47,6 +49,7 @@ const paths: Readonly<Record<(RetentionDraft | DiskKeyDraft)['kind'], string>> =
   'retention.started': '/v1/retention/runs',
   'retention.certified': '/v1/retention/certificates',
   'retention.overdue': '/v1/retention/alarms',
+  'retention.reconciled': '/v1/retention/sums',
   'disk_key.created': '/v1/retention/keys',
   'disk_key.retired': '/v1/retention/keys/retired',
   'disk_key.destroyed': '/v1/retention/keys/destroyed',

@@ -32,4 +32,21 @@ export function addRetentionMetrics(registry: Registry, retention: Retention): v
       ]);
     },
   });
+  addGauge(registry, {
+    name: 'griffie_reconciliation_difference',
+    help: 'What does not match in the sums of sources, by kind: events missing, events surplus, lines unaccounted for. Anything but 0 is an alarm.',
+    labels: ['kind'],
+    read: () => {
+      const differing = retention.status().reconciliation?.differing ?? [];
+      return (['missing', 'surplus', 'lines'] as const).map((kind) => [
+        { kind },
+        differing.reduce((sum, one) => sum + Math.abs(one[kind]), 0),
+      ]);
+    },
+  });
+  addGauge(registry, {
+    name: 'griffie_reconciliation_last_look_timestamp_seconds',
+    help: 'When the sums of sources were last looked at, seconds since the epoch.',
+    read: () => Date.parse(retention.status().reconciliation?.lookedAt ?? '1970-01-01T00:00:00.000Z') / 1000,
+  });
 }

@@ -4,6 +4,7 @@ import {
   askStore,
   assertMigrated,
   createPartitions,
+  createSourceDays,
   openConfiguredServer,
   openServerDiskKeys,
 } from '#shared/store';
@@ -61,6 +62,7 @@ export const retentionService: ServiceDefinition<RetentionSettings> = {
         record: createApiRecord({ credential, clock, ...connection }),
         policy: { period, legalBasis },
         ...(disk === undefined || keys === undefined ? {} : { diskKeys: { keys, days: disk.days } }),
+        sourceDays: createSourceDays(database),
         places: [engineLogs(partitions), ...(kafka === undefined ? [] : [kafkaTopics(kafka, logger)])],
         clock,
         monotonic: () => performance.now(),

@@ -19,10 +19,12 @@ import {
   type Partitions,
   parseRetentionPeriod,
   type RetentionPeriod,
+  type SourceDays,
 } from '#shared/store';
 import { createKeyKeeping } from './disk-keys.ts';
 import { daysOfPicture } from './picture.ts';
 import type { Place } from './place.ts';
+import { createReconciliation, type DayFigures } from './reconciliation.ts';
 import { beforeFirstLook, certificateOf, type Overdue, type RetentionStatus } from './status.ts';
 
 export interface RetentionPolicy {
@@ -37,6 +39,8 @@ export interface RetentionDeps {
   readonly policy: RetentionPolicy;
   /** Keys of the disk, where this service looks after them, and how many days are written under one. */
   readonly diskKeys?: { readonly keys: DiskKeys; readonly days: number };
+  /** Counts by source and day, where this service holds them against each other. */
+  readonly sourceDays?: SourceDays;
   /** Looked at beside the tables. */
   readonly places: readonly Place[];
   readonly clock: Clock;
@@ -51,6 +55,8 @@ export interface Retention {
   /** Ticks now, at least every `everyMs`, and just after each midnight UTC, when a day's period ends. */
   start(everyMs: number): void;
   status(): RetentionStatus;
+  /** The sums of sources as they are now; none where this service does not look at them. */
+  figures(from: string, to: string): Promise<DayFigures[]>;
   /** Ends after the tick that is under way. */
   stop(): Promise<void>;
 }
@@ -85,6 +91,15 @@ export function createRetention(deps: RetentionDeps): Retention {
   const period = `P${policy.period.months}M`;
   const keyKeeping = deps.diskKeys
     ? createKeyKeeping({ diskKeys: deps.diskKeys.keys, days: deps.diskKeys.days, record, logger })
+    : null;
+  const reconciliation = deps.sourceDays
+    ? createReconciliation({
+        sourceDays: deps.sourceDays,
+        record,
+        period: policy.period,
+        logger,
+        stopping: stopping.signal,
+      })
     : null;
   let status = beforeFirstLook(period);
   let running: Promise<void> | null = null;
@@ -147,6 +162,10 @@ export function createRetention(deps: RetentionDeps): Retention {
       ),
       days: daysOfPicture(held, now, policy.period, plan.through),
     };
+    if (reconciliation !== null) {
+      await reconciliation.tend(view, held, now);
+      status = { ...status, reconciliation: reconciliation.status() };
+    }
     if (keyKeeping === null) return;
     await keyKeeping.tend(view, now);
     status = { ...status, diskKeys: keyKeeping.status() };
@@ -302,6 +321,7 @@ export function createRetention(deps: RetentionDeps): Retention {
       })();
     },
     status: () => status,
+    figures: async (from, to) => (await reconciliation?.figures(from, to, clock.now())) ?? [],
     async stop() {
       stopping.abort();
       await running;

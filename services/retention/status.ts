@@ -2,6 +2,7 @@ import type { RemovedDay } from '#shared/control';
 import type { ClockVerdict, PictureDay, RetentionView } from '#shared/retention';
 import type { DiskKeyStatus } from './disk-keys.ts';
 import type { Left } from './place.ts';
+import type { ReconciliationStatus } from './reconciliation.ts';
 
 /** What is still there past its time, and where. */
 export type Overdue = Left & { readonly place: string };
@@ -27,6 +28,8 @@ export interface RetentionStatus {
   readonly engineHeld: boolean;
   /** Keys of the disk and what is under them, the oldest first; none where this service has them not. */
   readonly diskKeys: readonly DiskKeyStatus[];
+  /** How the sums of sources stand; null where this service does not look at them. */
+  readonly reconciliation: ReconciliationStatus | null;
   /** Days of traffic, the oldest first: those held, and the last that went. */
   readonly days: readonly PictureDay[];
 }
@@ -43,6 +46,7 @@ export const beforeFirstLook = (period: string): RetentionStatus => ({
   notChecked: [],
   engineHeld: false,
   diskKeys: [],
+  reconciliation: null,
   days: [],
 });
 

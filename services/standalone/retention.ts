@@ -10,7 +10,7 @@ import {
 } from '#services/retention';
 import type { RetentionRecord } from '#shared/retention';
 import type { Clock, Logger } from '#shared/runtime';
-import { createPartitions, type Database, type DiskKeys } from '#shared/store';
+import { createPartitions, createSourceDays, type Database, type DiskKeys } from '#shared/store';
 import type { StandaloneConfig } from './config.ts';
 
 const dayMs = 86_400_000;
@@ -55,6 +55,7 @@ export function startRetention(
     record,
     policy: { period, legalBasis },
     diskKeys: { keys: diskKeys, days: config.diskKeys.days },
+    sourceDays: createSourceDays(database),
     places,
     clock,
     monotonic: () => performance.now(),

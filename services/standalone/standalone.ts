@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { createCollector } from '#services/collector';
+import { createCollector, tellOver } from '#services/collector';
 import {
   openDisclosure,
   openInstallation,
@@ -136,6 +136,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
     const collector = createCollector({
       sources: config.sources,
       publisher: way.publisher,
+      tell: tellOver(way.publisher),
       ...(config.kafka ? { kafka: config.kafka } : {}),
       stateDirectory: at('collector'),
       clock,
@@ -159,6 +160,8 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
         };
       }
       if (path === '/retention') return expiry.status();
+      const [, from, to] = /^\/sums\/(\d{4}-\d\d-\d\d)\/(\d{4}-\d\d-\d\d)$/.exec(path) ?? [];
+      if (from !== undefined && to !== undefined) return expiry.figures(from, to);
       const source = /^\/sources\/([a-z0-9-]{1,32})\/not-understood$/.exec(path)?.[1];
       return source === undefined ? undefined : collector.notUnderstood(source);
     });

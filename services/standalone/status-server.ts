@@ -1,6 +1,6 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { privateModes } from '#shared/runtime';
+import { codeOf, privateModes } from '#shared/runtime';
 
 /** Longest path of a Unix socket on Linux, less its closing zero; macOS has a few less. */
 const maxSocketPath = 103;
@@ -18,7 +18,7 @@ export class StatusSocketError extends Error {
 /**
  * Status for whoever may enter the data folder: HTTP on a Unix socket that only the service's own user can
  * open. No personal data: counts, positions, reasons.
- * @param answer gives the JSON of a path, or undefined where there is none
+ * @param answer gives the JSON of a path, or a promise of it; undefined where there is none
  */
 export async function serveStatus(
   socketPath: string,
@@ -27,10 +27,18 @@ export async function serveStatus(
   if (Buffer.byteLength(socketPath) > maxSocketPath) throw new StatusSocketError();
   // Left there by a killed process; that no other one runs on this folder, the ledger's lock has shown.
   await rm(socketPath, { force: true });
-  const server = createServer((request, response) => {
-    const found = request.method === 'GET' ? answer(request.url ?? '') : undefined;
-    response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(found ?? { code: 'request.not_found' }));
+  const server = createServer(async (request, response) => {
+    const send = (status: number, body: unknown): void => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(body));
+    };
+    try {
+      const found = request.method === 'GET' ? await answer(request.url ?? '') : undefined;
+      if (found === undefined) send(404, { code: 'request.not_found' });
+      else send(200, found);
+    } catch (error) {
+      send(503, { code: codeOf(error) });
+    }
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -161,6 +161,7 @@ function bodyOf(entry: AnyControlEntry): object | null {
       return { reason: entry.details.reason };
     case 'retention.configured':
     case 'retention.overdue':
+    case 'retention.reconciled':
     case 'disk_key.created':
     case 'disk_key.retired':
     case 'disk_key.destroyed':

@@ -71,6 +71,7 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'retention.started': ['retention'],
   'retention.certified': ['retention'],
   'retention.overdue': ['retention'],
+  'retention.reconciled': ['retention'],
   'retention.package_removed': [],
   'disk_key.created': ['retention'],
   'disk_key.retired': ['retention'],
@@ -228,7 +229,8 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
     case 'retention.configured':
     case 'retention.started':
     case 'retention.certified':
-    case 'retention.overdue': {
+    case 'retention.overdue':
+    case 'retention.reconciled': {
       const decision = decideRetention(state.retention, retentionDraft(entry, subject), entry.at);
       if (!decision.ok) throw new ControlError(index, `the rules of expiry refuse it (${decision.code})`);
       state.retention = decision.state;

@@ -90,6 +90,17 @@ export {
   orderStatus,
   orderStatuses,
 } from './order-state.ts';
+export {
+  type Difference,
+  differenceOf,
+  matches,
+  maxReconciledSources,
+  type ReconciledDay,
+  type ReconciledDetails,
+  reconciledDay,
+  type SourceFigures,
+  sourceFigures,
+} from './reconciliation.ts';
 export { rederive } from './rederive.ts';
 export type { Rederived, Unknowable } from './rederived.ts';
 export {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { utcTimestamp } from '#shared/traffic';
+import { matches, type ReconciledDay, reconciledDetails, withSources } from './reconciliation.ts';
 
 /*
  * What the ledger says of expiry, and the rules for its entries: a run begins with what is to be removed,
@@ -70,12 +71,13 @@ export const retentionDetails = {
       .min(1)
       .max(64),
   }),
+  'retention.reconciled': reconciledDetails,
   /** A released package is no longer on the server: the window for fetching it was over. */
   'retention.package_removed': z.strictObject({ bytes: count }),
 } as const;
 
 type Details = { [K in keyof typeof retentionDetails]: z.infer<(typeof retentionDetails)[K]> };
-type Unsubjected = 'retention.configured' | 'retention.overdue';
+type Unsubjected = 'retention.configured' | 'retention.overdue' | 'retention.reconciled';
 /** An entry about expiry as it is decided: time and actor are added by who appends it. */
 export type RetentionDraft =
   | { [K in Unsubjected]: { readonly kind: K; readonly details: Details[K] } }[Unsubjected]
@@ -97,6 +99,8 @@ export interface RetentionState {
     | (Details['retention.certified'] & { readonly id: string; readonly at: string })
     | null;
   readonly lastOverdue: (Details['retention.overdue'] & { readonly at: string }) | null;
+  /** The sums of each day that is not certified as gone, the oldest first. */
+  readonly reconciled: ReconciledDay[];
 }
 
 export const noRetention: RetentionState = {
@@ -104,6 +108,7 @@ export const noRetention: RetentionState = {
   openRun: null,
   lastCertificate: null,
   lastOverdue: null,
+  reconciled: [],
 };
 
 /** Codes of what the rules refuse. */
@@ -113,7 +118,8 @@ export type RetentionRefusal =
   | 'retention.run_open'
   | 'retention.run_unknown'
   | 'retention.run_differs'
-  | 'retention.backwards';
+  | 'retention.backwards'
+  | 'retention.sums';
 
 export type RetentionDecision =
   | { readonly ok: true; readonly state: RetentionState }
@@ -146,11 +152,31 @@ export function decideRetention(state: RetentionState, draft: RetentionDraft, at
       const sameAsBefore = lastCertificate?.policyVersion === policy.version;
       if (sameAsBefore && through < lastCertificate.through) return refuse('retention.backwards');
       const certificate = { ...draft.details, id: draft.subject, at };
-      return { ok: true, state: { ...state, openRun: null, lastCertificate: certificate } };
+      const reconciled = state.reconciled.filter(({ day: of }) => of > through);
+      return { ok: true, state: { ...state, openRun: null, lastCertificate: certificate, reconciled } };
     }
     case 'retention.overdue':
       return { ok: true, state: { ...state, lastOverdue: { ...draft.details, at } } };
+    case 'retention.reconciled':
+      return decideReconciliation(state, draft.details, at);
   }
+}
+
+/** Sums are of a day that is over and not certified as gone, and say of themselves whether they match. */
+function decideReconciliation(
+  state: RetentionState,
+  details: Details['retention.reconciled'],
+  at: string,
+): RetentionDecision {
+  const { day: of, part, sources, differing } = details;
+  const through = state.lastCertificate?.through ?? '';
+  if (of >= at.slice(0, 10) || of <= through) return refuse('retention.sums');
+  if (differing !== sources.filter((source) => !matches(source)).length) return refuse('retention.sums');
+  const before = state.reconciled.find(({ day: known }) => known === of);
+  if (part > 0 && before?.part !== part - 1) return refuse('retention.sums');
+  const others = state.reconciled.filter(({ day: known }) => known !== of);
+  const reconciled = [...others, withSources(before, details)].sort((a, b) => (a.day < b.day ? -1 : 1));
+  return { ok: true, state: { ...state, reconciled } };
 }
 
 function sameDays(a: readonly RemovedDay[], b: readonly RemovedDay[]): boolean {

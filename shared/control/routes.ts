@@ -54,6 +54,7 @@ export const signedRoutes: readonly SignedRoute[] = [
   row('POST', '/v1/retention/runs', ['retention'], 'retention.started'),
   row('POST', '/v1/retention/certificates', ['retention'], 'retention.certified'),
   row('POST', '/v1/retention/alarms', ['retention'], 'retention.overdue'),
+  row('POST', '/v1/retention/sums', ['retention'], 'retention.reconciled'),
   row('POST', '/v1/retention/keys', ['retention'], 'disk_key.created'),
   row('POST', '/v1/retention/keys/retired', ['retention'], 'disk_key.retired'),
   row('POST', '/v1/retention/keys/destroyed', ['retention'], 'disk_key.destroyed'),

@@ -52,6 +52,7 @@ export const entryKinds = [
   'retention.started',
   'retention.certified',
   'retention.overdue',
+  'retention.reconciled',
   'retention.package_removed',
   'disk_key.created',
   'disk_key.retired',

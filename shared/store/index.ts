@@ -63,6 +63,7 @@ export { openServerDatabase, type ServerOptions } from './server/database.ts';
 export { openServerDiskKeys, type ServerDiskOptions } from './server/disk-keys.ts';
 export { serverSettingsFromEnvironment, serverVariables } from './server/environment.ts';
 export { openConfiguredServer } from './server/open.ts';
+export { type CountedDay, createSourceDays, type SourceDays, type StoredCount } from './source-days.ts';
 export {
   createTrafficStore,
   type DataWindow,

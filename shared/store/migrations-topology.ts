@@ -103,6 +103,7 @@ export function statementsOf(sql: string, installation: Installation): string[] 
     durability: durability(topology),
     'engine:traffic': engine(installation, 'traffic'),
     'engine:rejected': engine(installation, 'rejected'),
+    'engine:source_days': engine(installation, 'source_days'),
     // Merges leave one row of each identifier and minute, or hour.
     'engine:traffic_index': engine(installation, 'traffic_index', 'Replacing'),
     'engine:traffic_index_days': engine(installation, 'traffic_index_days', 'Replacing'),

@@ -1,7 +1,14 @@
+import { createHash } from 'node:crypto';
 import { setImmediate as eventLoop } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Scope } from '#shared/orders';
-import { type EventType, eventTypes, type TrafficEvent, utcTimestamp } from '#shared/traffic';
+import {
+  type EventType,
+  eventTypes,
+  type SourceTally,
+  type TrafficEvent,
+  utcTimestamp,
+} from '#shared/traffic';
 import { eventFromRow, insertColumns, rfc3339FromStore, storeTime } from './columns.ts';
 import type { Database, StoreQuery } from './database.ts';
 import { StoreError } from './errors.ts';
@@ -10,6 +17,7 @@ import { countQuery, scopeQuery, windowQuery } from './query.ts';
 import { type ReleasedReading, releasedReading } from './released-reading.ts';
 import type { RetentionPeriod } from './retention.ts';
 import type { SliceBounds } from './slices.ts';
+import { tallyColumns, tallyRow } from './source-days.ts';
 
 /** A record of the bus that was no event, as kept for operators. */
 export interface RejectedRecord {
@@ -65,6 +73,8 @@ export interface TrafficStore {
   /** Durable once resolved. The events are valid and within retention; none gives no insert. */
   insertEvents(events: readonly StorableEvent[], options: InsertOptions): Promise<void>;
   insertRejected(records: readonly RejectedRecord[], options: InsertOptions): Promise<void>;
+  /** What collectors counted; of one source, day and checkpoint the largest counts hold. Repeatable. */
+  insertTallies(tallies: readonly SourceTally[]): Promise<void>;
   /** Ordered by `occurredAt`, then `eventId`; each event once. Leaving the loop ends the query. */
   readScope(scope: Scope, options: ReadOptions): ScopeReading;
   /** `readScope`, projected to the scope's categories, at the engine's speed and in bounded memory. */
@@ -130,6 +140,13 @@ export function createTrafficStore(
         JSON.stringify({ ...record, rejectedAt: storeTime(record.rejectedAt) }),
       );
       await database.insert('rejected', rejectedColumns, rows, deduplicationToken);
+    },
+
+    async insertTallies(tallies) {
+      if (tallies.length === 0) return;
+      const rows = tallies.map(tallyRow);
+      const token = createHash('sha256').update(rows.join('\n')).digest('hex');
+      await database.insert('source_days', tallyColumns, rows, token);
     },
 
     readScope(scope, { now }) {

@@ -39,3 +39,4 @@ export {
 } from './identifiers.ts';
 export { trafficLimits } from './limits.ts';
 export { ReleasedForm, type ReleasedLines, type ReleasedRecord } from './released-form.ts';
+export { type SourceTally, sourceTallySchema, tallyVersion } from './tally.ts';

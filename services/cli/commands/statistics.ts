@@ -1,11 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { z } from 'zod';
-import { ledgerEntrySchema } from '#shared/ledger';
-import { entriesFrom, type FoundEntry, openSource } from '../audit/entry-source.ts';
-import { unusable } from '../errors.ts';
-import { fileError } from '../files.ts';
+import { entriesAt } from '../audit/exported.ts';
 import { type CliIo, write } from '../io.ts';
 import { example, jsonOption } from '../options.ts';
 import { table } from '../output.ts';
@@ -41,9 +35,7 @@ export function addStatisticsCommand(program: Command, io: CliIo): void {
     )
     .action(async (place: string, options: StatisticsOptions) => {
       const { year } = options;
-      const entries = place.endsWith('.ndjson')
-        ? exportedEntries(place)
-        : entriesFrom(await openSource(io, place, options.as), { kinds: [...countedKinds] });
+      const entries = entriesAt(io, place, { as: options.as, kinds: countedKinds });
       const statistics = await countYear(entries, year);
       const rows = options.public ? publicRows(figureRows(statistics)) : figureRows(statistics);
       if (options.csv) return write(io.stdout, figuresCsv(year, rows));
@@ -67,31 +59,6 @@ export function addStatisticsCommand(program: Command, io: CliIo): void {
       const notes = statistics.notInLedger.map((what) => `Not in the ledger: ${what}.`);
       return write(io.stdout, `${[...lines, '', ...notes].join('\n')}\n`);
     });
-}
-
-const exportedLine = z.object({ index: z.int(), entry: ledgerEntrySchema });
-
-/** Lines of `griffie audit export --format ndjson`. */
-async function* exportedEntries(path: string): AsyncGenerator<FoundEntry> {
-  const file = createReadStream(path);
-  try {
-    for await (const line of createInterface({ input: file, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (line === '') continue;
-      const found = readLine(line);
-      if (found === null) throw unusable('file.damaged', `${path} is no export of a ledger as NDJSON`);
-      if (countedKinds.some((kind) => kind === found.entry.kind)) yield found;
-    }
-  } catch (error) {
-    throw fileError(path, error);
-  }
-}
-
-function readLine(line: string): FoundEntry | null {
-  try {
-    return exportedLine.parse(JSON.parse(line));
-  } catch {
-    return null;
-  }
 }
 
 function yearArgument(text: string): number {

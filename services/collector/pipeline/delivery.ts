@@ -1,6 +1,7 @@
 import { type BusPublisher, type OutgoingRecord, topics } from '#shared/bus';
 import type { TrafficEvent } from '#shared/traffic';
 import { pause } from '../sources/index.ts';
+import type { Tell } from './teller.ts';
 
 const firstDelayMs = 200;
 const longestDelayMs = 30_000;
@@ -42,4 +43,13 @@ export async function publishUntilAcknowledged(
       if (signal.aborted) return false;
     }
   }
+}
+
+/** Tells over the bus what was counted of sources and days, beside their events. */
+export function tellOver(publisher: BusPublisher): Tell {
+  return async (tallies) =>
+    publisher.publish(
+      topics.traffic,
+      tallies.map((tally) => ({ key: `tally|${tally.sourceId}`, value: Buffer.from(JSON.stringify(tally)) })),
+    );
 }

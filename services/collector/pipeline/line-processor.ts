@@ -10,6 +10,7 @@ import type { Change } from '../checkpoint/index.ts';
 import type { SourceLine } from '../sources/index.ts';
 import { Correlators } from './correlators.ts';
 import type { Counters } from './counters.ts';
+import type { LineOutcome } from './day-tallies.ts';
 import type { RecordParser } from './record-parser.ts';
 import { Repetitions } from './repetitions.ts';
 
@@ -25,6 +26,11 @@ export interface LineProcessorOptions {
   readonly byHost: boolean;
   /** Continued, and changed in place. */
   readonly counters: Counters;
+  /**
+   * Told what became of each line, once.
+   * @param invalid drafts of events that the line gave and that were none.
+   */
+  readonly onLine?: (outcome: LineOutcome, invalid: number) => void;
   /** Told of every line that was not understood: its reason and place. */
   readonly onNotUnderstood: (reason: string, position: string) => void;
 }
@@ -42,6 +48,12 @@ export function createLineProcessor(options: LineProcessorOptions): LineProcesso
   return new Processor(options);
 }
 
+interface ProcessedLine {
+  readonly outcome: LineOutcome;
+  readonly events?: TrafficEvent[];
+  readonly invalid?: number;
+}
+
 /** Keys of lines that came last, in the state. */
 const seenPrefix = 'seen:';
 
@@ -57,39 +69,42 @@ class Processor implements LineProcessor {
   }
 
   process(line: SourceLine, collectedAt: string): TrafficEvent[] {
+    const { outcome, events = [], invalid = 0 } = this.#process(line, collectedAt);
+    this.#options.onLine?.(outcome, invalid);
+    return events;
+  }
+
+  #process(line: SourceLine, collectedAt: string): ProcessedLine {
     const { counters, parser } = this.#options;
     counters.lines++;
     if (line.problem === 'line.too_long') {
-      this.#notUnderstood(line.problem, line.position);
-      return [];
+      return this.#notUnderstood(line.problem, line.position);
     }
     const parsed = parser.parse(line.text, line.writtenMs);
     if (typeof parsed === 'string') {
-      this.#notUnderstood(parsed, line.position);
-      return [];
+      return this.#notUnderstood(parsed, line.position);
     }
     const identity = parsed.identity ?? line.identity;
     if (identity !== undefined && this.#repetitions.isRepeated(identity)) {
       counters.repeated++;
-      return [];
+      return { outcome: 'repeated' };
     }
     counters.lastLineMs = parsed.record.timeMs;
     const position = parsed.position ?? line.position;
     const result = this.#correlators.process(parsed.record, collectedAt);
     if (result === null || result.kind === 'ignored') {
       counters.ignored++;
-      return [];
+      return { outcome: 'ignored' };
     }
     if (result.kind === 'notUnderstood') {
-      this.#notUnderstood(result.reason, position);
-      return [];
+      return this.#notUnderstood(result.reason, position);
     }
     const events = this.#complete(result.events, parsed.identity ?? position, collectedAt, position);
     // The event is kept: U+FFFD in it says which value was not readable.
     if (line.problem === 'line.not_utf8' && JSON.stringify(events).includes('\ufffd')) {
       this.#notUnderstood(line.problem, position);
     }
-    return events;
+    return { outcome: 'understood', events, invalid: result.events.length - events.length };
   }
 
   *takeChanges(): Generator<Change> {
@@ -132,9 +147,10 @@ class Processor implements LineProcessor {
     return events;
   }
 
-  #notUnderstood(reason: string, position: string): void {
+  #notUnderstood(reason: string, position: string): ProcessedLine {
     const { notUnderstood } = this.#options.counters;
     notUnderstood[reason] = (notUnderstood[reason] ?? 0) + 1;
     this.#options.onNotUnderstood(reason, position);
+    return { outcome: 'notUnderstood' };
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { BusPublisher } from '#shared/bus';
 import { type Clock, type Logger, utc } from '#shared/runtime';
+import type { TrafficEvent } from '#shared/traffic';
 import type { MailServerAdapter } from '../adapter.ts';
 import {
   type Change,
@@ -11,11 +12,13 @@ import {
 import type { SourceConfig } from '../config.ts';
 import { type LineSource, pause, type SourceBatch } from '../sources/index.ts';
 import { type CheckpointHeader, type Counters, emptyCounters, headerSchema } from './counters.ts';
+import { DayTallies, type LineOutcome } from './day-tallies.ts';
 import { backoffMs, publishUntilAcknowledged } from './delivery.ts';
 import { createLineProcessor, type LineProcessor } from './line-processor.ts';
 import { type Listed, Listing } from './listing.ts';
 import { createRecordParser, type RecordParser } from './record-parser.ts';
 import { faultOf, type SourceFault, type SourceStatus } from './status.ts';
+import { type Tell, Teller } from './teller.ts';
 
 /*
  * One source, from lines to acknowledged events. The order of writes, in this one place:
@@ -23,6 +26,7 @@ import { faultOf, type SourceFault, type SourceStatus } from './status.ts';
  *   1. read a batch of lines; parse and correlate them in memory
  *   2. publish their events; wait until every one is durable
  *   3. commit the checkpoint: position, correlation state, counters and lists, in one fsynced record
+ *   4. from time to time, tell what was counted by day; it is the checkpoint that counts
  *
  * Killed before 2 or 3, the lines are read again from the last checkpoint with the state of the last
  * checkpoint, and give the same events with the same ids (at least once; readers see each once). There is
@@ -44,6 +48,7 @@ export interface SourceRunnerOptions {
   readonly openSource: () => LineSource;
   readonly adapters: readonly MailServerAdapter[];
   readonly publisher: BusPublisher;
+  readonly tell?: Tell | undefined;
   readonly stateDirectory: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -55,6 +60,8 @@ interface Session {
   readonly source: LineSource;
   readonly parser: RecordParser;
   readonly processor: LineProcessor;
+  readonly tallies: DayTallies;
+  readonly teller: Teller;
 }
 
 export class SourceRunner {
@@ -67,6 +74,8 @@ export class SourceRunner {
   #gaps = new Listing([]);
   #state: 'running' | 'stopped' | 'failed' = 'stopped';
   #fault: SourceFault | undefined;
+  /** Counts the lines of the batch at hand. */
+  #onLine: (outcome: LineOutcome, invalid: number) => void = () => {};
 
   constructor(options: SourceRunnerOptions) {
     this.#options = options;
@@ -145,7 +154,9 @@ export class SourceRunner {
       const header = readHeader(store.header);
       const { parser, processor } = this.#restore(store, header, source);
       const resume = await source.open(header?.resume);
-      const session = { store, source, parser, processor };
+      const tallies = new DayTallies(config.id, store.entries('tally:'));
+      const teller = new Teller(tallies, this.#options);
+      const session = { store, source, parser, processor, tallies, teller };
       await this.#commit(session, resume);
       this.#session = session;
       this.#state = 'running';
@@ -157,7 +168,9 @@ export class SourceRunner {
           if (!(await this.#handle(session, batch))) return;
           committed = batch.resume;
         }
-        if (batch.ended || signal.aborted) return;
+        const atEnd = batch.ended || signal.aborted;
+        await teller.tell(atEnd);
+        if (atEnd) return;
       }
     } finally {
       await source.close();
@@ -188,6 +201,7 @@ export class SourceRunner {
       // And several hosts' webhooks come as they come.
       byHost: config.kind === 'kafka-raw' || config.kind === 'webhook',
       counters: this.#counters,
+      onLine: (outcome, invalid) => this.#onLine(outcome, invalid),
       onNotUnderstood: (reason, position) =>
         this.#notUnderstood.add({ reason, position, readAt: utc(clock.now()) }),
     });
@@ -198,7 +212,7 @@ export class SourceRunner {
   async #handle(session: Session, batch: SourceBatch): Promise<boolean> {
     const { publisher, clock, config, logger } = this.#options;
     const now = utc(clock.now());
-    const events = batch.lines.flatMap((line) => session.processor.process(line, now));
+    const events = this.#process(session, batch, now);
     for (const gap of batch.gaps) {
       this.#counters.gaps++;
       this.#gaps.add({ reason: gap.kind, position: gap.position, readAt: now });
@@ -222,10 +236,25 @@ export class SourceRunner {
     return true;
   }
 
+  #process({ processor, tallies }: Session, { lines, gaps }: SourceBatch, now: string): TrafficEvent[] {
+    if (lines.length === 0 && gaps.length === 0) return [];
+    const tally = tallies.on(now.slice(0, 10));
+    this.#onLine = (outcome, invalid) => {
+      tally[outcome]++;
+      tally.invalid += invalid;
+    };
+    const events = lines.flatMap((line) => processor.process(line, now));
+    tally.lines += lines.length;
+    tally.events += events.length;
+    tally.gaps += gaps.length;
+    return events;
+  }
+
   async #commit(session: Session, resume: unknown): Promise<void> {
     const changes: Change[] = [...session.processor.takeChanges()];
     for (const [slot, value] of this.#notUnderstood.takeChanges()) changes.push([`list:${slot}`, value]);
     for (const [slot, value] of this.#gaps.takeChanges()) changes.push([`gap:${slot}`, value]);
+    for (const [day, value] of session.tallies.takeChanges()) changes.push([`tally:${day}`, value]);
     const header: CheckpointHeader = {
       version: 1,
       resume,

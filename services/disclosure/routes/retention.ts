@@ -5,6 +5,7 @@ import {
   type DiskKeyDraft,
   diskKeyDetails,
   type RetentionDraft,
+  reconciledDay,
   recordedDiskKey,
   retentionDetails,
 } from '#shared/control';
@@ -20,6 +21,7 @@ const configured = retentionDetails['retention.configured'];
 const started = retentionDetails['retention.started'];
 const certified = retentionDetails['retention.certified'];
 const overdue = retentionDetails['retention.overdue'];
+const reconciled = retentionDetails['retention.reconciled'];
 const keyCreated = diskKeyDetails['disk_key.created'];
 const keyRetired = diskKeyDetails['disk_key.retired'];
 const keyDestroyed = diskKeyDetails['disk_key.destroyed'];
@@ -31,6 +33,7 @@ const view = z
     openRun: started.extend(run).nullable(),
     lastCertificate: certified.extend(run).nullable(),
     lastOverdue: overdue.extend({ at: utcTimestamp }).nullable(),
+    reconciled: z.array(reconciledDay),
     diskKeys: z.array(recordedDiskKey),
     now: utcTimestamp,
     latestAt: utcTimestamp,
@@ -129,6 +132,15 @@ export function retentionRoutes(root: FastifyInstance, context: ServiceContext):
       schema: { summary: 'Record what is there past its time', tags, body: overdue, response: answers },
     },
     async (request) => append(request, { kind: 'retention.overdue', details: request.body }),
+  );
+
+  app.post(
+    '/v1/retention/sums',
+    {
+      config: { access: ['retention'] },
+      schema: { summary: "Record a day's sums", tags, body: reconciled, response: answers },
+    },
+    async (request) => append(request, { kind: 'retention.reconciled', details: request.body }),
   );
 
   app.post(

@@ -9,6 +9,7 @@ import {
   openEmbeddedDatabase,
   type Partitions,
   type RetentionPeriod,
+  type SourceDays,
 } from '#shared/store';
 import { startTestService, type TestService } from '../../support/test-service.ts';
 
@@ -24,6 +25,7 @@ export interface RetentionWorld {
     readonly period?: RetentionPeriod;
     readonly places?: readonly Place[];
     readonly partitions?: Partial<Partitions>;
+    readonly sourceDays?: SourceDays;
   }): Retention;
   held(): Promise<DayHeld[]>;
   /** Entries about expiry, in their order. */
@@ -51,12 +53,13 @@ export async function openRetentionWorld(): Promise<RetentionWorld> {
     database,
     partitions,
     skewMs: 0,
-    retention: ({ period = { months: 6 }, places = [], partitions: change = {} } = {}) =>
+    retention: ({ period = { months: 6 }, places = [], partitions: change = {}, sourceDays } = {}) =>
       createRetention({
         partitions: { ...partitions, ...change },
         record: service.service.retentionRecord,
         policy: { period, legalBasis: 'policy of the test' },
         places,
+        ...(sourceDays === undefined ? {} : { sourceDays }),
         clock,
         monotonic: () => clock.now() - world.skewMs,
         logger: silentLogger,

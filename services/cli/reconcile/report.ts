@@ -1,0 +1,134 @@
+import {
+  asControlEntry,
+  type Difference,
+  differenceOf,
+  matches,
+  type ReconciledDetails,
+  type SourceFigures,
+} from '#shared/control';
+import type { FoundEntry } from '../audit/entry-source.ts';
+
+/** One source on one day, as the ledger has it last. */
+export interface SourceDay extends SourceFigures {
+  readonly day: string;
+  /** Of `stored`: certified as deleted. */
+  readonly expired: number;
+  readonly difference: Difference;
+}
+
+export interface ReconciliationReport {
+  /** In the order of days and sources. */
+  readonly days: readonly SourceDay[];
+  /** Days that were looked at. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** Of the whole ledger; null where it was not read. */
+  readonly disclosures: { readonly packages: number; readonly records: number } | null;
+  /** Sentences about what does not match. */
+  readonly differences: readonly string[];
+}
+
+export interface ReconciliationFilter {
+  /** First and last day of collection, in UTC. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly source?: string | undefined;
+}
+
+/** Kinds of entries that the sums are made of. */
+export const reconciledKinds = [
+  'retention.reconciled',
+  'retention.certified',
+  'disclosure.released',
+] as const;
+
+const maxDifferences = 1000;
+const dayMs = 86_400_000;
+
+interface LedgerDay {
+  rows: number;
+  readonly sources: SourceFigures[];
+}
+
+/** Makes the sums again from entries; what an entry says of its own verdict is not believed. */
+export async function reconcileEntries(
+  entries: AsyncIterable<FoundEntry>,
+  filter: ReconciliationFilter,
+): Promise<ReconciliationReport> {
+  const days = new Map<string, LedgerDay>();
+  const gone = new Map<string, number>();
+  const disclosures = { packages: 0, records: 0 };
+  let through = '';
+  for await (const { index, entry: raw } of entries) {
+    const entry = asControlEntry(index, raw);
+    if (entry.kind === 'retention.reconciled') take(days, entry.details);
+    if (entry.kind === 'retention.certified') {
+      if (entry.details.through > through) through = entry.details.through;
+      for (const { place, day, rows } of entry.details.days) {
+        if (place === 'traffic') gone.set(day, rows);
+      }
+    }
+    if (entry.kind === 'disclosure.released') {
+      disclosures.packages++;
+      disclosures.records += entry.details.records;
+    }
+  }
+  const { from = '', to = '9999-12-31', source } = filter;
+  const wanted = [...days].filter(([day]) => day >= from && day <= to).sort(([a], [b]) => (a < b ? -1 : 1));
+  const differences: string[] = [];
+  const tell = (sentence: string): void => {
+    if (differences.length < maxDifferences) differences.push(sentence);
+  };
+  const found = wanted.flatMap(([day, { rows, sources }]): SourceDay[] => {
+    const removed = gone.get(day);
+    if (removed !== undefined && removed !== rows) {
+      tell(`${day}: ${removed} rows were deleted and certified, and ${rows} had been counted`);
+    }
+    const isGone = removed !== undefined || day <= through;
+    return sources
+      .filter(({ source: name }) => source === undefined || name === source)
+      .map((figures) => {
+        if (!matches(figures)) tell(sentenceOf(day, figures));
+        return {
+          day,
+          ...figures,
+          expired: isGone ? figures.stored : 0,
+          difference: differenceOf(figures),
+        };
+      });
+  });
+  for (const day of daysBetween(wanted.at(0)?.[0], wanted.at(-1)?.[0])) {
+    if (!days.has(day) && gone.has(day)) tell(`${day}: its rows were deleted, and its sums were never taken`);
+  }
+  return {
+    days: found,
+    from: wanted.at(0)?.[0] ?? null,
+    to: wanted.at(-1)?.[0] ?? null,
+    disclosures,
+    differences,
+  };
+}
+
+function take(days: Map<string, LedgerDay>, { day, part, rows, sources }: ReconciledDetails): void {
+  const known = days.get(day);
+  if (part === 0 || known === undefined) days.set(day, { rows, sources: [...sources] });
+  else known.sources.push(...sources);
+}
+
+/** What does not match, for a person. */
+export function sentenceOf(day: string, figures: SourceFigures): string {
+  const { lines, missing, surplus } = differenceOf(figures);
+  const parts = [
+    ...(missing > 0 ? [`${missing} of ${figures.events} events are neither stored nor refused`] : []),
+    ...(surplus > 0 ? [`${surplus} events are stored that no collector made`] : []),
+    ...(lines === 0 ? [] : [`nobody says what became of ${lines} of ${figures.lines} lines`]),
+  ];
+  return `${day} ${figures.source}: ${parts.join('; ')}`;
+}
+
+function* daysBetween(first: string | undefined, last: string | undefined): Generator<string> {
+  if (first === undefined || last === undefined) return;
+  for (let at = Date.parse(first); at <= Date.parse(last); at += dayMs) {
+    yield new Date(at).toISOString().slice(0, 10);
+  }
+}
