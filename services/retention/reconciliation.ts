@@ -32,11 +32,17 @@ export interface Reconciliation {
    */
   tend(view: RetentionView, held: readonly DayHeld[], now: number): Promise<void>;
   /**
-   * The figures of days as they are now, at most 400 of them; nothing is recorded.
-   * @param from first day @param to last day, at most the day of `now`
+   * The figures of days as they are now; nothing is recorded.
+   * @param range first and last day
    */
-  figures(from: string, to: string, now: number): Promise<DayFigures[]>;
+  figures(range: DayRange, held: readonly DayHeld[], now: number): Promise<DayFigures[]>;
   status(): ReconciliationStatus;
+}
+
+/** Days of collection in UTC, both of them with it. */
+export interface DayRange {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** A day's figures by source. */
@@ -52,7 +58,6 @@ const settleMs = 10 * 60_000;
 /** How often it is looked. */
 const everyMs = 3_600_000;
 const maxDiffering = 100;
-const maxDays = 400;
 const dayMs = 86_400_000;
 
 /*
@@ -155,17 +160,17 @@ export function createReconciliation(deps: {
         logger.error({ code: fault }, 'the sums of sources could not be looked at; it is tried again');
       }
     },
-    async figures(from, to, now) {
+    async figures({ from, to }, held, now) {
       const first = firstReadable(now, period);
-      const counted = await sourceDays.counted(from > first ? from : first, dayOf(now));
-      const days: DayFigures[] = [];
-      for (let at = startOf(from > first ? from : first); dayOf(at) <= to; at += dayMs) {
-        const day = dayOf(at);
-        if (at > now || days.length === maxDays) break;
-        const sources = await readFigures(sourceDays, day, counted);
-        days.push({ day, open: !isOver(day, now), sources });
+      const counted = await sourceDays.counted(first, dayOf(now));
+      const days = [...new Set([...rowsByDay(held).keys(), ...counted.map(({ day }) => day)])]
+        .filter((day) => day >= first && day >= from && day <= to)
+        .sort();
+      const found: DayFigures[] = [];
+      for (const day of days) {
+        found.push({ day, open: !isOver(day, now), sources: await readFigures(sourceDays, day, counted) });
       }
-      return days;
+      return found;
     },
     status: () => status,
   };

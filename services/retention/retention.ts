@@ -24,7 +24,7 @@ import {
 import { createKeyKeeping } from './disk-keys.ts';
 import { daysOfPicture } from './picture.ts';
 import type { Place } from './place.ts';
-import { createReconciliation, type DayFigures } from './reconciliation.ts';
+import { createReconciliation, type DayFigures, type DayRange } from './reconciliation.ts';
 import { beforeFirstLook, certificateOf, type Overdue, type RetentionStatus } from './status.ts';
 
 export interface RetentionPolicy {
@@ -56,7 +56,7 @@ export interface Retention {
   start(everyMs: number): void;
   status(): RetentionStatus;
   /** The sums of sources as they are now; none where this service does not look at them. */
-  figures(from: string, to: string): Promise<DayFigures[]>;
+  figures(range: DayRange): Promise<DayFigures[]>;
   /** Ends after the tick that is under way. */
   stop(): Promise<void>;
 }
@@ -321,7 +321,8 @@ export function createRetention(deps: RetentionDeps): Retention {
       })();
     },
     status: () => status,
-    figures: async (from, to) => (await reconciliation?.figures(from, to, clock.now())) ?? [],
+    figures: async (range) =>
+      (await reconciliation?.figures(range, await partitions.list(), clock.now())) ?? [],
     async stop() {
       stopping.abort();
       await running;

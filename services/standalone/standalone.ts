@@ -161,7 +161,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       }
       if (path === '/retention') return expiry.status();
       const [, from, to] = /^\/sums\/(\d{4}-\d\d-\d\d)\/(\d{4}-\d\d-\d\d)$/.exec(path) ?? [];
-      if (from !== undefined && to !== undefined) return expiry.figures(from, to);
+      if (from !== undefined && to !== undefined) return expiry.figures({ from, to });
       const source = /^\/sources\/([a-z0-9-]{1,32})\/not-understood$/.exec(path)?.[1];
       return source === undefined ? undefined : collector.notUnderstood(source);
     });

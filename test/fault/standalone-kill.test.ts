@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { matches, type SourceFigures } from '#shared/control';
 import { createNoteSigner, parseVerifierKey, verifyLog } from '#shared/ledger';
 import { readTileDirectory } from '#shared/ledger-storage';
 import { createTrafficStore, defaultRetention, keyFolderOf, openEncryptedDatabase } from '#shared/store';
@@ -114,25 +115,52 @@ describe.skipIf(!isBuilt)('the whole service killed at any moment (needs npm run
     await expectLedgerHolds(data);
   }, 900_000);
 
+  interface Sums {
+    readonly sources: readonly SourceFigures[];
+  }
+
+  /** What the checkpoint counted through all kills is what was written, and what is stored. */
+  async function expectSums(data: string): Promise<void> {
+    const day = (back: number): string => new Date(Date.now() - back * 86_400_000).toISOString().slice(0, 10);
+    let figures: SourceFigures[] = [];
+    // They are told every five seconds.
+    for (let tries = 0; tries < 150; tries++) {
+      const days = await ask<Sums[]>(data, `/sums/${day(1)}/${day(0)}`);
+      figures = days.flatMap(({ sources }) => sources);
+      if (figures.length > 0 && figures.every(matches)) break;
+      await sleep(100);
+    }
+    const sum = (read: (one: SourceFigures) => number): number =>
+      figures.reduce((total, one) => total + read(one), 0);
+    expect(figures.filter((one) => !matches(one))).toEqual([]);
+    expect(sum(({ lines }) => lines)).toBe(written * 8);
+    expect(sum(({ events }) => events)).toBe(written * 5);
+    expect(sum(({ stored, again }) => stored - again)).toBe(written * 5);
+  }
+
+  function ask<T>(data: string, path: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const call = request({ socketPath: join(data, 'griffie.sock'), path }, (response) => {
+        let text = '';
+        response.on('data', (chunk) => {
+          text += chunk;
+        });
+        response.on('end', () => resolve(JSON.parse(text)));
+      });
+      call.once('error', reject);
+      call.end();
+    });
+  }
+
   /** Stops the service when it has read everything, and reads the store as a disclosure would. */
   async function waitForAll(griffie: ReturnType<typeof startGriffie>, data: string): Promise<TrafficEvent[]> {
-    const status = (): Promise<{ sources: { lines: number; lagBytes: number }[] }> =>
-      new Promise((resolve, reject) => {
-        const call = request({ socketPath: join(data, 'griffie.sock'), path: '/status' }, (response) => {
-          let text = '';
-          response.on('data', (chunk) => {
-            text += chunk;
-          });
-          response.on('end', () => resolve(JSON.parse(text)));
-        });
-        call.once('error', reject);
-        call.end();
-      });
+    const status = () => ask<{ sources: { lines: number; lagBytes: number }[] }>(data, '/status');
     for (let tries = 0; tries < 600; tries++) {
       const { sources } = await status();
       if (sources[0]?.lagBytes === 0 && sources[0].lines === written * 8) break;
       await sleep(100);
     }
+    await expectSums(data);
     expect(await griffie.end('SIGTERM')).toBe(0);
     const { database } = await openEncryptedDatabase({
       folder: join(data, 'engine'),

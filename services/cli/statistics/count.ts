@@ -17,8 +17,12 @@ export interface OrderFigures {
  */
 export interface YearStatistics {
   readonly year: number;
+  /** Public URL of the service, as the ledger has it last. */
+  readonly service: string | null;
   /** Entries that were looked at. */
   readonly ledgerEntries: number;
+  /** Index of the last of them: who makes the figures again takes the entries up to it. */
+  readonly lastEntry: number | null;
   /** Time of the last of them: an earlier end than the year's says that the year is not over in this ledger. */
   readonly upTo: string | null;
   readonly production: OrderFigures;
@@ -53,6 +57,8 @@ const notInLedger = [
 
 /** Kinds that the figures are made from. */
 export const countedKinds = [
+  'ledger.started',
+  'configuration.changed',
   'order.recorded',
   'order.approved',
   'order.rejected',
@@ -72,8 +78,15 @@ interface Order {
   releasedAt: string | null;
 }
 
-/** @param entries those of `countedKinds`, from the ledger's beginning, in their order */
-export async function countYear(entries: AsyncIterable<FoundEntry>, year: number): Promise<YearStatistics> {
+/**
+ * @param entries those of `countedKinds`, from the ledger's beginning, in their order
+ * @param lastEntry index of the last entry that counts
+ */
+export async function countYear(
+  entries: AsyncIterable<FoundEntry>,
+  year: number,
+  lastEntry = Number.POSITIVE_INFINITY,
+): Promise<YearStatistics> {
   const inYear = (at: string): boolean => at.startsWith(`${year}-`);
   const orders = new Map<string, Order>();
   const refusals = new Map<string, number>();
@@ -92,13 +105,21 @@ export async function countYear(entries: AsyncIterable<FoundEntry>, year: number
   let preservation = 0;
   let looked = 0;
   let upTo = '';
+  let last: number | null = null;
+  let service: string | null = null;
 
   for await (const { index, entry: raw } of entries) {
+    if (index > lastEntry) break;
+    last = index;
     const entry = asControlEntry(index, raw);
     looked++;
     if (entry.at > upTo) upTo = entry.at;
     const counts = inYear(entry.at);
     switch (entry.kind) {
+      case 'ledger.started':
+      case 'configuration.changed':
+        service = entry.details.audience;
+        break;
       case 'order.recorded':
         if (!counts) break;
         if (entry.details.type === 'preserve') preservation++;
@@ -149,7 +170,9 @@ export async function countYear(entries: AsyncIterable<FoundEntry>, year: number
   const all = [...orders.values()];
   return {
     year,
+    service,
     ledgerEntries: looked,
+    lastEntry: last,
     upTo: upTo === '' ? null : upTo,
     production: figuresOf(all),
     byIssuingState: grouped(all, ({ details }) => [details.issuingState]),

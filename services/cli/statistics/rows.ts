@@ -1,5 +1,14 @@
 import { csvCell } from '../audit/entry-rows.ts';
 import type { OrderFigures, YearStatistics } from './count.ts';
+import { type Sum, withheld } from './withhold.ts';
+
+const allOrders = 'production orders';
+/** Each order is in one group of these; by category it may be in several. */
+const divisions = [
+  'production orders by issuing State',
+  'production orders by emergency',
+  'production orders by regime',
+];
 
 /** One figure: what it is about, which group of it, its name, its value. `null`: withheld, or none. */
 export interface FigureRow {
@@ -24,7 +33,7 @@ export function figureRows(statistics: YearStatistics): FigureRow[] {
     Object.entries(values).map(([figure, value]) => ({ about, group: '', figure, value }));
   const { production, byIssuingState, byEmergency, byCategory, byRegime } = statistics;
   return [
-    ...of('production orders', { '': production }),
+    ...of(allOrders, { '': production }),
     ...of('production orders by issuing State', byIssuingState),
     ...of('production orders by emergency', byEmergency),
     ...of('production orders by data category', byCategory),
@@ -38,61 +47,41 @@ export function figureRows(statistics: YearStatistics): FigureRow[] {
 }
 
 /**
- * The same for the public: small numbers are withheld. So is a figure from which one could be worked out:
- * where a single group's number is withheld, the next smallest goes with it; where one part of a whole is,
- * the other part; where few orders were fulfilled, their average.
+ * The same for the public: numbers from 1 up to `below` are withheld, and so is what they would follow from.
+ * An average goes with the number that it is of.
  */
-export function publicRows(rows: readonly FigureRow[]): FigureRow[] {
-  const hidden = new Set<FigureRow>(
-    rows.filter(({ figure, value }) => figure !== 'averageHours' && isSmall(value)),
-  );
-  // What is withheld by one rule may give away what the other withheld: until nothing is added any more.
-  for (let before = -1; before !== hidden.size; ) {
-    before = hidden.size;
-    withholdOtherPart(rows, hidden);
-    withholdNextSmallest(rows, hidden);
-  }
-  return rows.map((row) => {
-    const withheld =
-      hidden.has(row) ||
-      (row.figure === 'averageHours' &&
-        rows.some((other) => isSameGroup(row, other) && other.figure === 'fulfilled' && hidden.has(other)));
-    return withheld ? { ...row, value: null } : row;
+export function publicRows(rows: readonly FigureRow[], below = smallestPublished): FigureRow[] {
+  const counts = rows.map(({ figure, value }) => (figure === 'averageHours' ? null : value));
+  const hidden = withheld(counts, sumsOf(rows), below);
+  return rows.map((row, place) => {
+    const isOfHidden =
+      row.figure === 'averageHours' &&
+      rows.some((other, at) => hidden.has(at) && other.figure === 'fulfilled' && isSameGroup(row, other));
+    return hidden.has(place) || isOfHidden ? { ...row, value: null } : row;
   });
 }
 
-/** Fulfilled and unfulfilled make up the received. */
-function withholdOtherPart(rows: readonly FigureRow[], hidden: Set<FigureRow>): void {
-  const others: Readonly<Record<string, string>> = { fulfilled: 'unfulfilled', unfulfilled: 'fulfilled' };
-  for (const row of [...hidden]) {
-    const other = rows.find((one) => isSameGroup(row, one) && one.figure === others[row.figure]);
-    if (other !== undefined) hidden.add(other);
+/** What adds up to what: fulfilled and unfulfilled to received, the groups of a division to the whole. */
+function sumsOf(rows: readonly FigureRow[]): Sum[] {
+  const place = (about: string, group: string, figure: string): number =>
+    rows.findIndex((row) => row.about === about && row.group === group && row.figure === figure);
+  const sums: Sum[] = [];
+  for (const [whole, { about, group, figure }] of rows.entries()) {
+    if (figure === 'averageHours') continue;
+    if (figure === 'received') {
+      const parts = [place(about, group, 'fulfilled'), place(about, group, 'unfulfilled')];
+      if (!parts.includes(-1)) sums.push({ whole, parts });
+    }
+    if (about !== allOrders) continue;
+    for (const division of divisions) {
+      const parts = rows.flatMap((row, at) => (row.about === division && row.figure === figure ? [at] : []));
+      if (parts.length > 0) sums.push({ whole, parts });
+    }
   }
+  return sums;
 }
 
-function withholdNextSmallest(rows: readonly FigureRow[], hidden: Set<FigureRow>): void {
-  for (const column of columnsOf(rows)) {
-    const shown = column
-      .filter((row) => !hidden.has(row) && row.value !== 0)
-      .sort((a, b) => (a.value ?? 0) - (b.value ?? 0));
-    const isAlone = column.filter((row) => hidden.has(row)).length === 1;
-    if (isAlone && shown[0] !== undefined) hidden.add(shown[0]);
-  }
-}
-
-const isSmall = (value: number | null): boolean => value !== null && value > 0 && value < smallestPublished;
 const isSameGroup = (a: FigureRow, b: FigureRow): boolean => a.about === b.about && a.group === b.group;
-
-/** The groups of one figure, which add up to a total that is shown elsewhere. */
-function columnsOf(rows: readonly FigureRow[]): FigureRow[][] {
-  const columns = new Map<string, FigureRow[]>();
-  for (const row of rows) {
-    if (row.group === '' || row.figure === 'averageHours') continue;
-    const name = `${row.about} ${row.figure}`;
-    columns.set(name, [...(columns.get(name) ?? []), row]);
-  }
-  return [...columns.values()];
-}
 
 /** RFC 4180, with a head. */
 export function figuresCsv(year: number, rows: readonly FigureRow[]): string {

@@ -1,10 +1,9 @@
 import type { RegimeId } from '#shared/orders';
 import { eventTypes, type ReleasedRecord, trafficCategories } from '#shared/traffic';
+import { PageWriter, showable } from '#shared/written-document';
 import type { Manifest } from '../manifest.ts';
 import { plaintextName } from '../names.ts';
 import type { RecordDigest } from './digest.ts';
-import { showable } from './fonts.ts';
-import { PageWriter } from './page.ts';
 import { type ReportTexts, reportTexts } from './texts.ts';
 
 /** What the report says that the manifest does not. */

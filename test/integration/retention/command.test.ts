@@ -108,6 +108,21 @@ describe('griffie retention and griffie statistics over a ledger', () => {
     expect(open).not.toMatch(/"value":[1-4]\b/);
     const csv = await s.griffie('statistics', s.ledgerFolder, '--year', '2096', '--csv');
     expect(csv.stdout).toContain('2096,production orders,,received,1\r\n');
+    const pdf = async (name: string, place: string, ...more: string[]): Promise<Buffer> => {
+      const path = join(s.ledgerFolder, '..', `${name}.pdf`);
+      const ran = await s.griffie('statistics', place, '--year', '2096', '--pdf', path, ...more);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      return readFile(path);
+    };
+    const report = await pdf('folder', s.ledgerFolder);
+    expect(report.subarray(0, 5).toString()).toBe('%PDF-');
+    expect((await pdf('export', exported)).equals(report)).toBe(true);
+    expect((await pdf('public', exported, '--public')).equals(report)).toBe(false);
+    // Made again from a ledger that went on: by the entry that the report names.
+    await s.service.approvedOrder();
+    const again = await pdf('later', s.ledgerFolder, '--last-entry', String(folder.lastEntry));
+    expect(again.equals(report)).toBe(true);
+    expect((await pdf('now', s.ledgerFolder)).equals(report)).toBe(false);
   });
 });
 

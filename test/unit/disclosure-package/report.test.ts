@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { incompleteReasons, type Manifest } from '#shared/disclosure-package';
 import { eventTypes, type ReleasedRecord, trafficEventSchema } from '#shared/traffic';
-import { showable } from '../../../shared/disclosure-package/report/fonts.ts';
+import { showable } from '#shared/written-document';
 import { RecordDigest, renderReport } from '../../../shared/disclosure-package/report/index.ts';
 import { reportTexts } from '../../../shared/disclosure-package/report/texts.ts';
 import { inPieces } from '../../support/released-lines.ts';

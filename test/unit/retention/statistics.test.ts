@@ -103,16 +103,72 @@ describe('a year of orders, from the ledger', () => {
             expect([part('received'), part('unfulfilled')]).toContain(null);
           }
         }
-        // Nor a single withheld group from the sum of all, unless all others are none.
-        for (const figure of ['received', 'fulfilled', 'unfulfilled']) {
-          const column = shown.filter((row) => row.figure === figure);
-          const hidden = column.filter(({ value }) => value === null);
-          if (hidden.length === 1) {
-            const others = column.filter(({ value }) => value !== null);
-            expect(others.every(({ value }) => value === 0)).toBe(true);
-          }
-        }
       }),
     );
   });
+
+  it('leaves a reader at least two values for each number that is withheld for being small', () => {
+    const cell = fc.record({ fulfilled: fc.nat(7), unfulfilled: fc.nat(7) });
+    fc.assert(
+      fc.property(
+        fc.array(cell, { minLength: 1, maxLength: 3 }),
+        fc.integer({ min: 2, max: 5 }),
+        (cells, below) => {
+          const total = {
+            fulfilled: cells.reduce((sum, { fulfilled }) => sum + fulfilled, 0),
+            unfulfilled: cells.reduce((sum, { unfulfilled }) => sum + unfulfilled, 0),
+          };
+          const about = 'production orders by issuing State';
+          const table = [
+            ...rowsOf('production orders', '', total),
+            ...cells.flatMap((one, n) => rowsOf(about, `S${n}`, one)),
+          ];
+          const shown = publicRows(table, below);
+          // By trying every table that a reader could think of.
+          const possible = tablesLike(cells.length, shown);
+          for (const [place, { value }] of table.entries()) {
+            if (value === null || value === 0 || value >= below) continue;
+            expect(shown[place]?.value).toBeNull();
+            expect(new Set(possible.map((values) => values[place])).size).toBeGreaterThan(1);
+          }
+        },
+      ),
+      { numRuns: Number(process.env.ROUNDS ?? 150) },
+    );
+  });
 });
+
+const rowsOf = (
+  about: string,
+  group: string,
+  { fulfilled, unfulfilled }: { fulfilled: number; unfulfilled: number },
+): FigureRow[] => [
+  { about, group, figure: 'received', value: fulfilled + unfulfilled },
+  { about, group, figure: 'fulfilled', value: fulfilled },
+  { about, group, figure: 'unfulfilled', value: unfulfilled },
+];
+
+/** All tables of some groups that agree with what is shown: zeros are shown, so that what is withheld is more. */
+function tablesLike(groups: number, shown: readonly FigureRow[]): number[][] {
+  const agrees = (values: readonly number[], from: number): boolean =>
+    values.every((value, index) => {
+      const seen = shown[from + index]?.value ?? null;
+      return seen === null ? value > 0 : value === seen;
+    });
+  const most = 12;
+  let tables: number[][] = [[]];
+  for (let group = 0; group < groups; group++) {
+    tables = tables.flatMap((before) =>
+      Array.from({ length: (most + 1) ** 2 }, (_, n) => [n % (most + 1), Math.floor(n / (most + 1))] as const)
+        .map(([fulfilled, unfulfilled]) => [fulfilled + unfulfilled, fulfilled, unfulfilled])
+        .filter((values) => agrees(values, 3 * (group + 1)))
+        .map((values) => [...before, ...values]),
+    );
+    if (tables.length > 200_000) tables.length = 200_000;
+  }
+  const wholeOf = (values: readonly number[], figure: number): number =>
+    values.reduce((sum, value, index) => sum + (index % 3 === figure ? value : 0), 0);
+  return tables
+    .map((values) => [wholeOf(values, 0), wholeOf(values, 1), wholeOf(values, 2), ...values])
+    .filter((values) => agrees(values.slice(0, 3), 0));
+}

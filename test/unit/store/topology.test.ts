@@ -25,6 +25,8 @@ describe('one set of migrations', () => {
       'CREATE TABLE IF NOT EXISTS griffie.traffic_index_days',
       'CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_days_fill',
       'CREATE OR REPLACE VIEW griffie.traffic_index_retained',
+      'CREATE TABLE IF NOT EXISTS griffie.source_days',
+      'CREATE OR REPLACE VIEW griffie.rejected_origins',
     ]);
     expect(statements.join('\n')).not.toMatch(/Replicated|Distributed|ON CLUSTER|\{\{/);
     // A window would lose a repeated insert after a kill: test/fault/store-retry.test.ts.
@@ -42,6 +44,8 @@ describe('one set of migrations', () => {
       "CREATE TABLE IF NOT EXISTS griffie.traffic_index_days ON CLUSTER 'griffie'",
       "CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_days_fill ON CLUSTER 'griffie'",
       "CREATE OR REPLACE VIEW griffie.traffic_index_retained ON CLUSTER 'griffie'",
+      "CREATE TABLE IF NOT EXISTS griffie.source_days ON CLUSTER 'griffie'",
+      "CREATE OR REPLACE VIEW griffie.rejected_origins ON CLUSTER 'griffie'",
     ]);
     expect(statements[0]).toContain(
       "ENGINE = ReplicatedMergeTree('/griffie/griffie/traffic/{shard}', '{replica}')",
@@ -65,6 +69,10 @@ describe('one set of migrations', () => {
       'CREATE MATERIALIZED VIEW IF NOT EXISTS griffie.traffic_index_days_fill_local',
       'CREATE OR REPLACE VIEW griffie.traffic_index_retained_local',
       'CREATE TABLE IF NOT EXISTS griffie.traffic_index_retained AS griffie.traffic_index_retained_local',
+      'CREATE TABLE IF NOT EXISTS griffie.source_days_local',
+      'CREATE TABLE IF NOT EXISTS griffie.source_days AS griffie.source_days_local',
+      'CREATE OR REPLACE VIEW griffie.rejected_origins_local',
+      'CREATE TABLE IF NOT EXISTS griffie.rejected_origins AS griffie.rejected_origins_local',
     ]);
     // An event's id follows from these two: its copies meet on one shard.
     expect(statements[1]).toContain(

@@ -17,7 +17,7 @@ export interface ReportFonts {
 
 let loaded: ReportFonts | null = null;
 
-/** Reads the fonts once, when the first report is made. */
+/** Reads the fonts once, when the first document is made. */
 export function reportFonts(): ReportFonts {
   loaded ??= { regular: load('DejaVuSans'), bold: load('DejaVuSans-Bold'), mono: load('DejaVuSansMono') };
   return loaded;
