@@ -22,10 +22,13 @@ const describe = (record: BusRecord, reason: string, rejectedAt: string): Reject
   coordinates: record.coordinates,
   reason,
   rejectedAt,
-  valueBase64: Buffer.from(record.value.subarray(0, keptBytes)).toString('base64'),
+  valueBase64: Buffer.from(record.value.subarray(0, keptOf(reason))).toString('base64'),
   valueBytes: record.value.byteLength,
   valueSha256: createHash('sha256').update(record.value).digest('hex'),
 });
+
+/** Of what is past its period nothing may be kept: it would live once more as long among the rejects. */
+const keptOf = (reason: string): number => (reason === 'retention.expired' ? 0 : keptBytes);
 
 /** The record for the topic of rejects. Its first bytes, bounded, with the reason and where it stood. */
 export function toRejectRecord(
