@@ -131,6 +131,20 @@ export const entryDetails = {
     completeness: z.enum(completeness),
     /** SHA-256 of `manifest.jws.age` as it stands in the package. */
     manifestSha256: sha256Hex,
+    /**
+     * Of which source and day of collection the records are, by day from `from` on; absent in entries of
+     * before, and where the sources are too many for an entry.
+     */
+    origins: z
+      .array(
+        z.strictObject({
+          source: z.string().min(1).max(64),
+          from: z.iso.date(),
+          records: z.array(count).min(1).max(1200),
+        }),
+      )
+      .max(64)
+      .optional(),
   }),
   'disclosure.failed': z.strictObject({ orderId: idSchema, code: codeSchema }),
   /** By the officer who asked for it. */

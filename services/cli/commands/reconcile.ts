@@ -69,7 +69,13 @@ async function liveReport({ data, from, to, source }: ReconcileOptions): Promise
   }));
   return {
     days: wanted.flatMap(({ day, sources }) =>
-      sources.map((figures) => ({ day, ...figures, expired: 0, difference: differenceOf(figures) })),
+      sources.map((figures) => ({
+        day,
+        ...figures,
+        expired: 0,
+        disclosed: 0,
+        difference: differenceOf(figures),
+      })),
     ),
     from: wanted.at(0)?.day ?? null,
     to: wanted.at(-1)?.day ?? null,
@@ -90,13 +96,13 @@ function reportLines({ days, disclosures }: ReconciliationReport): string[] {
       day.day,
       day.source,
       ...[day.lines, day.repeated, day.ignored, day.notUnderstood, day.events].map(String),
-      ...[day.stored - day.again, day.rejected, day.expired].map(String),
+      ...[day.stored - day.again, day.rejected, day.expired, day.disclosed].map(String),
       differs.length === 0 ? '' : differs.join(' '),
     ];
   });
   const titles = ['DAY', 'SOURCE', 'LINES', 'REPEATED', 'IGNORED', 'NOT UNDERSTOOD', 'EVENTS'];
   return [
-    ...table([...titles, 'STORED', 'REFUSED', 'EXPIRED', 'DIFFERENCE'], rows),
+    ...table([...titles, 'STORED', 'REFUSED', 'EXPIRED', 'DISCLOSED', 'DIFFERENCE'], rows),
     ...(rows.length === 0
       ? ['No day was looked at yet: the first sums come an hour after midnight, UTC.']
       : []),

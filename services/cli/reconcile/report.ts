@@ -1,5 +1,6 @@
 import {
   asControlEntry,
+  type DetailsOf,
   type Difference,
   differenceOf,
   matches,
@@ -13,6 +14,8 @@ export interface SourceDay extends SourceFigures {
   readonly day: string;
   /** Of `stored`: certified as deleted. */
   readonly expired: number;
+  /** Records of it in released packages, each package for itself. */
+  readonly disclosed: number;
   readonly difference: Difference;
 }
 
@@ -45,6 +48,8 @@ export const reconciledKinds = [
 const maxDifferences = 1000;
 const dayMs = 86_400_000;
 
+type Released = DetailsOf<'disclosure.released'> & { readonly index: number };
+
 interface LedgerDay {
   rows: number;
   readonly sources: SourceFigures[];
@@ -58,6 +63,7 @@ export async function reconcileEntries(
   const days = new Map<string, LedgerDay>();
   const gone = new Map<string, number>();
   const disclosures = { packages: 0, records: 0 };
+  const released: Released[] = [];
   let through = '';
   for await (const { index, entry: raw } of entries) {
     const entry = asControlEntry(index, raw);
@@ -71,6 +77,7 @@ export async function reconcileEntries(
     if (entry.kind === 'disclosure.released') {
       disclosures.packages++;
       disclosures.records += entry.details.records;
+      released.push({ index, ...entry.details });
     }
   }
   const { from = '', to = '9999-12-31', source } = filter;
@@ -79,6 +86,7 @@ export async function reconcileEntries(
   const tell = (sentence: string): void => {
     if (differences.length < maxDifferences) differences.push(sentence);
   };
+  const disclosed = disclosedOf(released, days, tell);
   const found = wanted.flatMap(([day, { rows, sources }]): SourceDay[] => {
     const removed = gone.get(day);
     if (removed !== undefined && removed !== rows) {
@@ -93,6 +101,7 @@ export async function reconcileEntries(
           day,
           ...figures,
           expired: isGone ? figures.stored : 0,
+          disclosed: disclosed.get(`${day} ${figures.source}`) ?? 0,
           difference: differenceOf(figures),
         };
       });
@@ -107,6 +116,34 @@ export async function reconcileEntries(
     disclosures,
     differences,
   };
+}
+
+/** Records in packages by day and source; none can have more of a day than is stored of it. */
+function disclosedOf(
+  released: readonly Released[],
+  days: ReadonlyMap<string, LedgerDay>,
+  tell: (sentence: string) => void,
+): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { index, records, origins } of released) {
+    if (origins === undefined) continue;
+    let counted = 0;
+    for (const { source, from, records: byDay } of origins) {
+      for (const [back, count] of byDay.entries()) {
+        const day = new Date(Date.parse(from) + back * dayMs).toISOString().slice(0, 10);
+        counted += count;
+        sums.set(`${day} ${source}`, (sums.get(`${day} ${source}`) ?? 0) + count);
+        const stored = days.get(day)?.sources.find(({ source: name }) => name === source)?.stored;
+        if (stored !== undefined && count > stored) {
+          tell(`${day} ${source}: entry ${index} released ${count} records, and ${stored} are stored`);
+        }
+      }
+    }
+    if (counted !== records) {
+      tell(`entry ${index} released ${records} records, and names the origin of ${counted}`);
+    }
+  }
+  return sums;
 }
 
 function take(days: Map<string, LedgerDay>, { day, part, rows, sources }: ReconciledDetails): void {

@@ -15,6 +15,7 @@ import type { TrafficStore } from '#shared/store';
 import type { ControlPlane } from '../control/control-plane.ts';
 import { getOrder } from '../control/order-file.ts';
 import { getRequest } from '../control/request-file.ts';
+import { type Origin, OriginCounts } from './origins.ts';
 import type { PackageFolder } from './packages.ts';
 import { type ReleaseProgress, watched } from './progress.ts';
 import { windowOfRelease } from './window.ts';
@@ -55,6 +56,10 @@ export interface ReleaseWatch {
   /** Aborted with a `ReleaseStopped`. Of no effect once the package is announced: then it is sealed. */
   readonly signal: AbortSignal;
   tell(progress: ReleaseProgress): void;
+}
+
+interface StagedRelease extends StagedPackage {
+  readonly origins: Origin[] | undefined;
 }
 
 /*
@@ -98,7 +103,7 @@ export async function release(deps: ReleaseDeps, disclosureId: string, watch: Re
 async function announce(
   { control }: ReleaseDeps,
   { disclosureId, orderId, orderVersion }: DisclosureState,
-  { manifest, digests }: StagedPackage,
+  { manifest, digests, origins }: StagedRelease,
 ): Promise<boolean> {
   const { result } = await control.transact((state, at) => {
     const { status } = state.disclosures.get(disclosureId) ?? {};
@@ -122,6 +127,7 @@ async function announce(
             bytes: manifest.parts.reduce((sum, part) => sum + part.encryptedBytes, 0),
             completeness: manifest.completeness.state,
             manifestSha256: digests.encryptedManifest,
+            ...(origins === undefined ? {} : { origins }),
           },
         },
       ],
@@ -147,7 +153,7 @@ async function stage(
   deps: ReleaseDeps,
   disclosure: DisclosureState,
   { signal, tell }: ReleaseWatch,
-): Promise<StagedPackage> {
+): Promise<StagedRelease> {
   const { control, cases, store, packages, clock } = deps;
   const { disclosureId, orderId } = disclosure;
   const orderState = control.state.orders.get(orderId);
@@ -157,9 +163,10 @@ async function stage(
   const now = clock.now();
   const { window, reasons } = windowOfRelease(scope, await store.dataWindow(now));
   const reading = store.readReleased(scope, { now });
-  return stagePackage({
+  const counts = new OriginCounts();
+  const staged = await stagePackage({
     folder: packages.stagingPath(disclosureId),
-    records: watched(reading, signal, tell),
+    records: counts.watch(watched(reading, signal, tell)),
     recipients: order.recipients.map(({ encryptionKey }) => encryptionKey),
     signer: deps.signer,
     packageId: uuidv7({ msecs: now }),
@@ -183,6 +190,7 @@ async function stage(
       },
     },
   });
+  return { ...staged, origins: counts.origins() };
 }
 
 function manifestQuery(

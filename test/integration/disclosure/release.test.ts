@@ -70,7 +70,10 @@ describe('a disclosure, from the order to the opened package', () => {
     const entry = decodeEntry(entryBytes);
     expect(entry).toMatchObject({
       kind: 'disclosure.released',
-      details: { manifestSha256: opened.digests.encryptedManifest },
+      details: {
+        manifestSha256: opened.digests.encryptedManifest,
+        origins: [{ source: 'test', from: '2096-11-10', records: [inScope.length] }],
+      },
     });
   });
 

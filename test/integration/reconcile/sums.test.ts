@@ -160,6 +160,7 @@ describe('the sums of sources and days, from lines of a log to the ledger', () =
         rejected: 0,
         readAnew: 0,
         expired: 0,
+        disclosed: 0,
         difference: { lines: 0, missing: 0, surplus: 0 },
       },
     ]);
