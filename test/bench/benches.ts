@@ -3,6 +3,7 @@ import { auditVerify } from './audit-verify.ts';
 import type { Bench } from './bench.ts';
 import { collector } from './collector.ts';
 import { disclosure } from './disclosure.ts';
+import { expiry } from './expiry.ts';
 import { ingest } from './ingest.ts';
 import { kafkaIngest } from './kafka-ingest.ts';
 import { kafkaLatency } from './kafka-latency.ts';
@@ -27,6 +28,7 @@ export const benches: readonly Bench[] = [
   ledgerProofs,
   ledgerStart,
   atRest,
+  expiry,
   auditVerify,
   kafkaIngest,
   kafkaLatency,

@@ -20,7 +20,8 @@ export class Teller {
   }
 
   /**
-   * Never rejects, and holds up nothing: what is not told now is with the next.
+   * Never rejects: what is not told now is told with the next. A bus that is away holds up reading no more
+   * than it does for events.
    * @param atEnd nothing more will come, so that it is told now.
    */
   async tell(atEnd: boolean): Promise<void> {

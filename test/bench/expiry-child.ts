@@ -1,0 +1,105 @@
+import {
+  createMigrations,
+  createPartitions,
+  createTrafficStore,
+  dayOf,
+  defaultRetention,
+  expiringTables,
+  loadMigrations,
+  openEmbeddedDatabase,
+} from '#shared/store';
+import { categoryIds, eventIdFor, type TrafficEvent } from '#shared/traffic';
+import { fillTable } from './generate/fill.ts';
+
+/*
+ * Child process of the benchmark: inserts and lookups in turn, with or without days that are dropped
+ * meanwhile. Prints its times as one JSON line.
+ * Arguments: an empty folder, `at rest` or `expiring`, number of expired days, events of a day.
+ */
+
+const [folder = '', mode = '', ...numbers] = process.argv.slice(2);
+const [days = 0, perDay = 0] = numbers.map(Number);
+const dayMs = 86_400_000;
+/** Turns of an insert and a lookup. */
+const turns = Math.min(200, days * 5);
+
+const database = await openEmbeddedDatabase({ folder });
+const retention = defaultRetention;
+await createMigrations(database, { retention, migrations: await loadMigrations() }).apply();
+const store = createTrafficStore(database, { retention });
+const partitions = createPartitions(database, { database: 'default' });
+// As the service does: the engine's own deletion would take the days before they are looked at.
+await partitions.holdEngineExpiry();
+
+const midnight = Math.floor(Date.now() / dayMs) * dayMs;
+const plan = { events: days * perDay, days, seed: 7 };
+await fillTable(database, 'traffic', { ...plan, start: midnight - 300 * dayMs });
+await fillTable(database, 'traffic', { ...plan, start: midnight - days * dayMs });
+const before = dayOf(midnight - 200 * dayMs);
+const expired = (await partitions.list()).filter(({ day }) => day < before);
+
+const [insertMs, lookupMs, dropMs]: number[][] = [[], [], []];
+let isDone = false;
+
+async function timed(into: number[] | undefined, what: () => Promise<unknown>): Promise<void> {
+  const started = performance.now();
+  await what();
+  into?.push(performance.now() - started);
+}
+
+async function dropDays(): Promise<void> {
+  for (const day of [...new Set(expired.map((one) => one.day))]) {
+    if (isDone) return;
+    await timed(dropMs, async () => {
+      for (const table of expiringTables) await partitions.drop(table, day);
+      await partitions.list();
+    });
+  }
+}
+
+async function work(): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) {
+    const events = Array.from({ length: 500 }, (_, n) => delivery(turn * 500 + n));
+    await timed(insertMs, () => store.insertEvents(events, { deduplicationToken: `turn-${turn}` }));
+    await timed(lookupMs, () => store.countScope(scopeOf(`user${turn}@example.nl`), { now: Date.now() }));
+  }
+  isDone = true;
+}
+
+await Promise.all([work(), mode === 'expiring' ? dropDays() : Promise.resolve()]);
+const rows = expired.filter(({ table, state }) => table === 'traffic' && state === 'active');
+const rowsADay = rows.reduce((sum, { rows: n }) => sum + n, 0) / Math.max(1, rows.length);
+await store.close();
+process.stdout.write(`${JSON.stringify({ insertMs, lookupMs, dropMs, rowsADay })}\n`);
+
+function scopeOf(value: string) {
+  return {
+    targets: [{ kind: 'address' as const, value }],
+    from: new Date(midnight - 400 * dayMs).toISOString(),
+    to: new Date(midnight + dayMs).toISOString(),
+    categories: [...categoryIds],
+    collectedUpTo: new Date(midnight + dayMs).toISOString(),
+  };
+}
+
+function delivery(n: number): TrafficEvent {
+  const at = new Date().toISOString();
+  const sourcePosition = `0:${n * 180}`;
+  return {
+    schemaVersion: 1,
+    eventId: eventIdFor('bench', sourcePosition, 0),
+    type: 'message.delivered',
+    occurredAt: at,
+    collectedAt: at,
+    host: 'mx1.example.nl',
+    software: 'postfix',
+    service: 'smtp',
+    queueId: (0x17a000 + n).toString(16).toUpperCase(),
+    senderAddress: `sender${n % 20_000}@example.org`,
+    recipientAddress: `user${n % 7000}@example.nl`,
+    outcome: 'sent',
+    correlation: 'complete',
+    sourceId: 'bench',
+    sourcePosition,
+  };
+}
