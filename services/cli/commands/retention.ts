@@ -39,6 +39,13 @@ const statusView = z.object({
       lastDay: z.string().nullable(),
     }),
   ),
+  reconciliation: z
+    .object({
+      through: z.string().nullable(),
+      fault: z.string().nullable(),
+      differing: z.array(z.object({ day: z.string(), source: z.string() })),
+    })
+    .nullable(),
   days: z.array(
     z.object({
       day: z.string(),
@@ -139,13 +146,14 @@ export function addRetentionCommands(program: Command, io: CliIo): void {
 }
 
 function statusLines(status: StatusView): string[] {
-  const { clock, fault, overdue, notChecked, removing, lastCertificate, engineHeld } = status;
+  const { clock, fault, overdue, notChecked, removing, lastCertificate, engineHeld, reconciliation } = status;
   return [
     ...pairs({
       period: status.period,
       'looked at': status.lookedAt ?? 'not yet',
       'gone through': lastCertificate?.through ?? 'no certificate yet',
       certified: lastCertificate?.at,
+      'sums taken through': reconciliation?.through ?? undefined,
       'being removed': removing.length === 0 ? undefined : `${removing.length} days`,
     }),
     ...(clock?.ok === false ? ['', clock.sentence ?? ''] : []),
@@ -157,11 +165,21 @@ function statusLines(status: StatusView): string[] {
       ({ place, items, oldest }) =>
         `PAST ITS TIME: ${items} in ${place}${oldest === undefined ? '' : `, the oldest of ${oldest}`}`,
     ),
+    ...sumsLines(status),
     ...notChecked.map(({ place, reason }) => `not looked at: ${place} (${reason})`),
     '',
     ...pictureLines(status),
     ...keyLines(status),
   ];
+}
+
+/** Whether what collectors counted is what is stored. */
+function sumsLines({ reconciliation }: StatusView): string[] {
+  const { differing = [], fault = null } = reconciliation ?? {};
+  if (fault !== null) return [`The sums of sources could not be looked at (${fault}); it is tried again.`];
+  return differing.map(
+    ({ day, source }) => `SUMS DIFFER: ${source} on ${day}; griffie reconcile says by how much`,
+  );
 }
 
 /** The keys of the disk, with the days that need each: once no day does, a key is destroyed. */

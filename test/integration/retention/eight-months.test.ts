@@ -16,6 +16,8 @@ const perDay = Number(process.env.ROUNDS ?? 150);
 /** Events to alice besides, of which each is known here. */
 const ofAlice = 10;
 const days = 245;
+/** Each day in the full run; a few days each month are enough to see that it works. */
+const everyDays = perDay >= 1000 ? 1 : 6;
 const dayMs = 86_400_000;
 const period = { months: 6 };
 
@@ -66,7 +68,7 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
       certificate.days.map((removed) => ({ ...removed, goneAt: certificate.goneAt })),
     );
     const gone = [...stored.keys()].filter((day) => isDayExpired(day, clock.now(), period));
-    expect(gone.length).toBeGreaterThan(55);
+    expect(gone.length).toBeGreaterThan(Math.floor(55 / everyDays));
     const ofTraffic = certified.filter(({ place }) => place === 'traffic');
     expect(ofTraffic.map(({ day, rows }) => [day, rows])).toEqual(gone.map((day) => [day, stored.get(day)]));
     // Where identifiers are found goes with what they are found in; a week of it with its first day.
@@ -120,6 +122,7 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
 
   async function storeDay(n: number, midnight: number): Promise<void> {
     const { store } = world.service;
+    if (n % everyDays !== 0) return;
     const before = await rowsByDay();
     await fillTable(world.database, 'traffic', { events: perDay, days: 1, start: midnight, seed: n });
     const events = Array.from({ length: ofAlice }, (_, i): TrafficEvent => {
@@ -144,7 +147,7 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
   async function expectReadableAtNoon(n: number, midnight: number): Promise<void> {
     world.service.clock.set(new Date(midnight + dayMs / 2).toISOString());
     if (n % 29 === 0) await expectReadableIsRetained(n, midnight);
-    await expectFirstReadableIsRetained();
+    if (n % everyDays === 0) await expectFirstReadableIsRetained();
   }
 
   async function expectReadableBeforeMidnight(n: number, midnight: number): Promise<void> {
@@ -185,7 +188,7 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
     const counts = await store.countScope(aliceScope, { now });
     const readable = Object.values(counts).reduce((sum, count) => sum + count, 0);
     let retained = 0;
-    for (let back = 0; back <= n; back++) {
+    for (let back = n % everyDays; back <= n; back += everyDays) {
       for (let i = 0; i < ofAlice; i++) {
         if (isRetained(midnight - back * dayMs + offsetOf(i), now, period)) retained++;
       }

@@ -1,8 +1,11 @@
 import { appendFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { matches, type SourceFigures } from '#shared/control';
 import { packageRoot } from '#shared/runtime';
+import { createSourceDays } from '#shared/store';
 import { categoryIds } from '#shared/traffic';
+import { readFigures } from '../../../services/retention/source-figures.ts';
 import { type Administrators, bootstrapAdministrators, enrolByTwo } from '../../support/administrators.ts';
 import { freshTopics, startBroker, type TestBroker } from '../../support/kafka.ts';
 import { describeWithKafka } from '../../support/kafka-describe.ts';
@@ -92,6 +95,34 @@ describeWithKafka('collector, ingester and disclosure as processes of their own'
       expect(await collector.metric('griffie_collector_lag_bytes{source="postfix"}')).toBe(0);
       expect(await ingester.metrics()).not.toMatch(/griffie_ingester_rejected_records_total\{/);
       expect(await ingester.metric('griffie_ingester_last_insert_timestamp_seconds')).toBeGreaterThan(0);
+    });
+
+    it('counts by source and day what it read, and that is what is stored, each once', async () => {
+      const sourceDays = createSourceDays(world.database);
+      const day = (back: number): string =>
+        new Date(Date.now() - back * 86_400_000).toISOString().slice(0, 10);
+      let figures: SourceFigures[] = [];
+      // Told every few seconds, over the brokers.
+      await eventually(
+        async () => {
+          const counted = await sourceDays.counted(day(1), day(0));
+          const days = [
+            await readFigures(sourceDays, day(1), counted),
+            await readFigures(sourceDays, day(0), counted),
+          ];
+          figures = days.flat();
+          return figures.length > 0 && figures.every(matches);
+        },
+        () => JSON.stringify(figures) + collector.output() + ingester.output(),
+      );
+      const sum = (read: (one: SourceFigures) => number): number =>
+        figures.reduce((total, one) => total + read(one), 0);
+      expect(sum(({ lines }) => lines)).toBe(
+        await collector.metric('griffie_collector_lines_total{source="postfix"}'),
+      );
+      expect(sum(({ stored }) => stored)).toBe(
+        await collector.metric('griffie_collector_events_total{source="postfix"}'),
+      );
     });
 
     it('releases what an order covers, over HTTP, and nothing else', async () => {

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createMigrations, defaultRetention, loadMigrations, openServerDatabase } from '#shared/store';
+import {
+  createMigrations,
+  type Database,
+  defaultRetention,
+  loadMigrations,
+  openServerDatabase,
+} from '#shared/store';
 import { type HttpEngine, startHttpEngine } from '../../support/clickhouse-http/http-engine.ts';
 import { freePorts } from '../../support/mail-servers/ports.ts';
 import { type ServiceName, type ServiceProcess, startService } from '../../support/service-process.ts';
@@ -13,6 +19,8 @@ type Variables = Readonly<Record<string, string>>;
 export interface ServiceWorld {
   readonly folder: string;
   readonly engine: HttpEngine;
+  /** The same engine, over its server's interface. */
+  readonly database: Database;
   /** Makes the tables; done by `migrated`. */
   migrate(): Promise<void>;
   /** The log that the collector follows. */
@@ -73,6 +81,7 @@ export async function openServiceWorld({ migrated }: { migrated: boolean }): Pro
   return {
     folder,
     engine,
+    database,
     migrate,
     log,
     variables,
