@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { SourceTally } from '#shared/traffic';
 import { failedLogin, type Hook, newFolder, post, startHook, until } from './webhook-support.ts';
 
 let hooks: Hook[] = [];
@@ -78,7 +79,9 @@ describe('a webhook source', () => {
   });
 
   it('takes a delivery that is repeated for the same one, also after a restart and with a session closed in between', async () => {
-    let hook = await start();
+    const told: SourceTally[] = [];
+    const tell = async (tallies: readonly SourceTally[]): Promise<void> => void told.push(...tallies);
+    let hook = await start({}, { tell });
     const session = [login(1), logout(2)];
     for (const each of session) await post(hook.port, each);
     await until(() => hook.publisher.events.length === 2);
@@ -94,6 +97,12 @@ describe('a webhook source', () => {
     expect(types(hook)).toEqual(['session.login', 'session.logout', 'session.login_failed']);
     expect(hook.publisher.events[1]).toMatchObject({ clientIp: '203.0.113.9', correlation: 'complete' });
     expect(hook.status()).toMatchObject({ lines: 9, repeated: 6 });
+    // By days: midnight may have come between.
+    await hook.collector.stop();
+    const last = new Map(told.map((tally) => [tally.day, tally]));
+    const sum = (member: 'lines' | 'repeated' | 'understood' | 'events'): number =>
+      [...last.values()].reduce((total, tally) => total + tally[member], 0);
+    expect([sum('lines'), sum('repeated'), sum('understood'), sum('events')]).toEqual([9, 6, 3, 3]);
   });
 
   it('keeps two log lines of one second apart that say the same', async () => {
