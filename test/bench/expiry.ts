@@ -24,7 +24,7 @@ export const expiry: Bench = {
 };
 
 async function run(folder: string, { rounds, quick, progress }: BenchOptions): Promise<BenchResult> {
-  const [days, perDay] = quick ? [4, 2_000] : [40, 50_000];
+  const [days, perDay] = quick ? [2, 1_000] : [15, 50_000];
   const reports: Record<(typeof modes)[number], Report[]> = { 'at rest': [], expiring: [] };
   for (let round = 1; round <= rounds; round++) {
     for (const mode of modes) {
