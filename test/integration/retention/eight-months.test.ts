@@ -17,7 +17,7 @@ const perDay = Number(process.env.ROUNDS ?? 150);
 const ofAlice = 10;
 const days = 245;
 /** Each day in the full run; a few days each month are enough to see that it works. */
-const everyDays = perDay >= 1000 ? 1 : 6;
+const everyDays = perDay >= 1000 ? 1 : 9;
 const dayMs = 86_400_000;
 const period = { months: 6 };
 
