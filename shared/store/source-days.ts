@@ -143,8 +143,9 @@ SELECT eventId FROM traffic_retained WHERE ${source} AND ${collectedOn(parameter
     async rejected(of) {
       const parameters = new Parameters();
       const found = await all(
-        `SELECT sourceId, uniqExact(eventIdHex) AS events FROM rejected_origins
-WHERE day = ${parameters.text('day', of)} AND eventIdHex GLOBAL NOT IN (
+        // What was refused says anything of itself: a name that is none counts as no name.
+        `SELECT if(length(o.sourceId) > 64, '', o.sourceId) AS sourceId, uniqExact(o.eventIdHex) AS events
+FROM rejected_origins AS o WHERE o.day = ${parameters.text('day', of)} AND o.eventIdHex GLOBAL NOT IN (
 SELECT lower(hex(eventId)) FROM traffic_retained WHERE ${collectedOn(parameters, 'stored', of)}
   AND lower(hex(eventId)) GLOBAL IN (SELECT eventIdHex FROM rejected_origins WHERE day = ${parameters.text('day', of)}))
 GROUP BY sourceId`,

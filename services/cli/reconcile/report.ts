@@ -157,7 +157,7 @@ export function sentenceOf(day: string, figures: SourceFigures): string {
   const { lines, missing, surplus } = differenceOf(figures);
   const parts = [
     ...(missing > 0 ? [`${missing} of ${figures.events} events are neither stored nor refused`] : []),
-    ...(surplus > 0 ? [`${surplus} events are stored that no collector made`] : []),
+    ...(surplus > 0 ? [`${surplus} events are stored or refused that no collector made`] : []),
     ...(lines === 0 ? [] : [`nobody says what became of ${lines} of ${figures.lines} lines`]),
   ];
   return `${day} ${figures.source}: ${parts.join('; ')}`;

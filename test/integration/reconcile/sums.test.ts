@@ -215,6 +215,9 @@ describe('the sums of sources and days, from lines of a log to the ledger', () =
     await world.database.command(
       "ALTER TABLE traffic DELETE WHERE toDate(collectedAt) = '2096-11-21' AND queueId = 'C' SETTINGS mutations_sync = 2",
     );
+    // What is refused may call its source anything: it is counted, and stops nothing.
+    const nonsense = { sourceId: 'x'.repeat(5000), collectedAt: '2096-11-25T01:00:00.000Z' };
+    await bus.publish(topics.traffic, [{ key: 'k', value: Buffer.from(JSON.stringify(nonsense)) }]);
     const foreign = { sourceId: 'elsewhere', collectedAt: '2096-11-25T02:00:00.000Z' };
     const value = Buffer.from(JSON.stringify(testEvent(foreign)));
     await bus.publish(topics.traffic, [{ key: 'k', value }]);
@@ -224,7 +227,8 @@ describe('the sums of sources and days, from lines of a log to the ledger', () =
     expect(told).toEqual([
       '2096-11-21 mx1: 1 of 2 events are neither stored nor refused',
       '2096-11-24 mx1: 1 of 3 events are neither stored nor refused',
-      '2096-11-25 elsewhere: 1 events are stored that no collector made',
+      '2096-11-25 (none): 1 events are stored or refused that no collector made',
+      '2096-11-25 elsewhere: 1 events are stored or refused that no collector made',
     ]);
   });
 
