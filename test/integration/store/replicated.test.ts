@@ -79,6 +79,8 @@ function replicated(): void {
     expect(await enginesOf('one_shard')).toEqual([
       { name: 'griffie_migrations', engine: 'ReplicatedMergeTree', ...encrypted },
       { name: 'rejected', engine: 'ReplicatedMergeTree', ...encrypted },
+      { name: 'rejected_origins', engine: 'View', storage_policy: '' },
+      { name: 'source_days', engine: 'ReplicatedMergeTree', ...encrypted },
       { name: 'traffic', engine: 'ReplicatedMergeTree', ...encrypted },
       { name: 'traffic_index', engine: 'ReplicatedReplacingMergeTree', ...encrypted },
       { name: 'traffic_index_days', engine: 'ReplicatedReplacingMergeTree', ...encrypted },
@@ -94,6 +96,7 @@ function replicated(): void {
         replica_name: '01-replica1',
       },
       { table: 'rejected', zookeeper_path: '/griffie/one_shard/rejected/01', replica_name: 'replica1' },
+      { table: 'source_days', zookeeper_path: '/griffie/one_shard/source_days/01', replica_name: 'replica1' },
       { table: 'traffic', zookeeper_path: '/griffie/one_shard/traffic/01', replica_name: 'replica1' },
       {
         table: 'traffic_index',
@@ -114,6 +117,10 @@ function replicated(): void {
       'griffie_migrations ReplicatedMergeTree',
       'rejected Distributed',
       'rejected_local ReplicatedMergeTree',
+      'rejected_origins Distributed',
+      'rejected_origins_local View',
+      'source_days Distributed',
+      'source_days_local ReplicatedMergeTree',
       'traffic Distributed',
       'traffic_index_days_fill_local MaterializedView',
       'traffic_index_days_local ReplicatedReplacingMergeTree',

@@ -75,6 +75,8 @@ describe('the server configuration of infra/clickhouse, read by the embedded eng
     expect(await rights('griffie_ingest')).toEqual([
       'GRANT INSERT ON griffie.rejected TO griffie_ingest',
       'GRANT INSERT ON griffie.rejected_local TO griffie_ingest',
+      'GRANT INSERT ON griffie.source_days TO griffie_ingest',
+      'GRANT INSERT ON griffie.source_days_local TO griffie_ingest',
       'GRANT INSERT ON griffie.traffic TO griffie_ingest',
       'GRANT INSERT ON griffie.traffic_local TO griffie_ingest',
       'GRANT SELECT ON griffie.griffie_migrations TO griffie_ingest',
@@ -88,9 +90,9 @@ describe('the server configuration of infra/clickhouse, read by the embedded eng
       'GRANT SELECT ON griffie.traffic_retained_local TO griffie_disclosure',
     ]);
     const retention = await rights('griffie_retention');
-    expect(retention).toHaveLength(16);
+    expect(retention).toHaveLength(20);
     expect(retention.join('\n')).not.toMatch(
-      /SELECT[^\n]* ON griffie\.(traffic|traffic_local|rejected\w*) |DROP|CREATE/,
+      /SELECT[^\n]* ON griffie\.(traffic|traffic_local|rejected|rejected_local) |DROP|CREATE/,
     );
   });
 
@@ -108,6 +110,12 @@ describe('the server configuration of infra/clickhouse, read by the embedded eng
     await expect(readAs('griffie_retention', `SELECT ${columns} FROM griffie.traffic`)).rejects.toMatchObject(
       denied,
     );
+    // What it counts of refused records it sees without the records.
+    await expect(readAs('griffie_retention', 'SELECT value FROM griffie.rejected')).rejects.toMatchObject(
+      denied,
+    );
+    const origins = await readAs('griffie_retention', 'SELECT * FROM griffie.rejected_origins LIMIT 1');
+    for (const row of origins) expect(Object.keys(Object(row))).toEqual(['sourceId', 'day', 'eventIdHex']);
   });
 
   it('lets the ingester insert, and read nothing of it', async () => {
