@@ -149,6 +149,7 @@ describe('the OpenAPI description', () => {
         'POST /v1/retention/keys/retired',
         'POST /v1/retention/policy',
         'POST /v1/retention/runs',
+        'POST /v1/retention/sums',
       ].sort(),
     );
     // The router's own list, so that a new route cannot be left out above; it prints both wildcards as one.
