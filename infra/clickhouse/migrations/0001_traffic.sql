@@ -75,6 +75,8 @@ SETTINGS
     -- A lookup by identifier reads a granule of each column (0004_traffic_index.sql): small ones, in small blocks.
     index_granularity = 1024,
     min_compress_block_size = 16384,
+    -- Else a column that is mostly empty is two files, and a lookup opens each.
+    ratio_of_defaults_for_sparse_serialization = 1,
     {{durability}};
 
 -- Copies of one event meet on one shard, whichever batch they came in.

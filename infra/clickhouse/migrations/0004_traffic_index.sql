@@ -84,12 +84,13 @@ AS SELECT DISTINCT
 FROM {{database}}.traffic_index{{local}};
 
 -- What the disclosure service asks: what is within the retention period, by the server's own clock. The oldest
--- fortnight is asked by the day, too: the week that has gone, or is going at this moment, is one of its.
+-- fortnight is asked by the day, too: the week that has gone, or is going at this moment, is one of its. A part's
+-- week is taken from its partition, which opens no file.
 CREATE OR REPLACE VIEW {{database}}.traffic_index_retained{{local}}{{onCluster}}
 DEFINER = {{definer}} SQL SECURITY DEFINER
 AS SELECT toDate(toDateTime(w.minute * 60, 'UTC')) + w.later AS day, w.key AS key, w.minute AS minute
 FROM {{database}}.traffic_index{{local}} AS w
-WHERE addMonths(w.week + 1, {{retentionMonths}}) > now64(3, 'UTC')
+WHERE addMonths(w._partition_value.1 + 1, {{retentionMonths}}) > now64(3, 'UTC')
 UNION ALL
 SELECT day, key, toUInt32(watch * 240 + arrayJoin(range(240))) AS minute
 FROM {{database}}.traffic_index_days{{local}}
