@@ -1,0 +1,103 @@
+import type { Role } from '#shared/control';
+import type { Act, OrderVersion } from './acts.ts';
+import type { Law } from './law.ts';
+
+/** A random number below a bound, the next of a command's own. */
+export type Dice = (below: number) => number;
+
+/** The people of every history beside the two administrators, each with the credentials that they begin with. */
+export const cast: readonly { readonly person: string; readonly role: Role; readonly name: string }[] = [
+  { person: 'anna', role: 'registrar', name: 'k0' },
+  { person: 'anna', role: 'reviewer', name: 'k1' },
+  { person: 'boris', role: 'reviewer', name: 'k2' },
+  { person: 'boris', role: 'registrar', name: 'k3' },
+  { person: 'carla', role: 'officer', name: 'k4' },
+  { person: 'dirk', role: 'officer', name: 'k5' },
+];
+export const administrators = ['a0', 'a1'] as const;
+export const keyNames: readonly string[] = [
+  ...administrators,
+  ...Array.from({ length: 24 }, (_, i) => `k${i}`),
+];
+const people = ['anna', 'boris', 'carla', 'dirk', 'emma', 'a0'];
+const roles: readonly Role[] = ['registrar', 'reviewer', 'officer', 'administrator'];
+
+const hour = 3_600_000;
+/** How long rights and orders last: their ends are met by the moves of the clock. */
+const spans = [400 * 24 * hour, 400 * 24 * hour, hour, 24 * hour];
+
+const one = <T>(list: readonly T[], dice: Dice): T | undefined => list[dice(Math.max(list.length, 1))];
+
+/** Chooses an act of one sort that is mostly likely to be allowed, and now and then is anything at all. */
+export function chooseAct(what: Act['do'], law: Law, dice: Dice): Act | null {
+  const { credentials, orders, requests } = law;
+  const at = law.at();
+  const asker: Partial<Record<Act['do'], Role>> = {
+    request: 'officer',
+    cancel: 'officer',
+    collect: 'officer',
+  };
+  const keeper: Role = dice(2) === 0 ? 'registrar' : 'reviewer';
+  const role: Role | undefined =
+    asker[what] ??
+    ({
+      ...{ enrol: 'administrator', confirm: 'administrator', revoke: 'administrator' },
+      ...{ record: 'registrar', amend: 'registrar', suspend: keeper, withdraw: keeper },
+      ...{ approve: 'reviewer', reject: 'reviewer', resume: 'reviewer' },
+    }[what as string] as Role | undefined);
+  const names = [...credentials.keys()];
+  const right = names.filter((name) => role === undefined || credentials.get(name)?.role === role);
+  const living = right.filter((name) => credentials.get(name)?.ended === false);
+  const by = one(dice(8) === 0 ? keyNames : dice(6) === 0 || living.length === 0 ? right : living, dice);
+  if (by === undefined) return null;
+  const offsets = [-121_000, -120_000, 60_000, 61_000];
+  const signedAt = law.clock + (dice(12) === 0 ? (offsets[dice(4)] ?? 0) : 0);
+  const signed = { by, signedAt };
+  const unused = keyNames.find((name) => !credentials.has(name));
+  const newest = [...orders.keys()].at(-1);
+  const order = (dice(3) === 0 ? one([...orders.keys()], dice) : newest) ?? 'none';
+  const version = (orders.get(order)?.version ?? 1) + ([1, -1][dice(16)] ?? 0);
+  const named: OrderVersion = { order, version: Math.max(version, 1) };
+  const until = at + (spans[dice(spans.length)] ?? 0);
+  switch (what) {
+    case 'enrol': {
+      const from = at + (dice(4) === 0 ? hour : 0);
+      const whom = dice(6) === 0 ? one(names, dice) : unused;
+      const rights = { person: one(people, dice) ?? '', role: one(roles, dice) ?? 'officer', from };
+      return whom === undefined ? null : { ...signed, do: what, whom, ...rights, until: until + hour };
+    }
+    case 'confirm': {
+      const waiting = names.filter((name) => credentials.get(name)?.waitsFor !== null);
+      const whom = one(dice(6) === 0 ? names : waiting, dice);
+      return whom === undefined ? null : { ...signed, do: what, whom };
+    }
+    case 'revoke':
+      return { ...signed, do: what, whom: one(names, dice) ?? '' };
+    case 'rotate': {
+      const whom = dice(6) === 0 ? one(names, dice) : unused;
+      return whom === undefined ? null : { ...signed, do: what, whom };
+    }
+    case 'record': {
+      const kind = (['plain', 'plain', 'plain', 'notified', 'preserve'] as const)[dice(5)] ?? 'plain';
+      return { ...signed, do: what, order: `order-${orders.size}`, kind, received: at, until: until };
+    }
+    case 'amend':
+      return { ...signed, do: what, ...named, until };
+    case 'approve':
+    case 'reject':
+    case 'resume':
+      return { ...signed, do: what, ...named };
+    case 'suspend':
+    case 'withdraw':
+      return { ...signed, do: what, order };
+    case 'request':
+      return { ...signed, do: what, request: `request-${requests.size}`, wider: dice(8) === 0, ...named };
+    case 'cancel':
+    case 'collect': {
+      // A package is on the server for thirty days; its end is another promise's.
+      const known = [...requests].filter(([, asked]) => at - asked.at < 29 * 24 * hour).map(([name]) => name);
+      const request = one(known, dice);
+      return request === undefined ? null : { ...signed, do: what, request };
+    }
+  }
+}
