@@ -53,6 +53,7 @@ export const entryKinds = [
   'retention.certified',
   'retention.overdue',
   'retention.package_removed',
+  'pattern.alarm',
   'disk_key.created',
   'disk_key.retired',
   'disk_key.destroyed',

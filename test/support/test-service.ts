@@ -6,7 +6,7 @@ import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { createDisclosureService, type DisclosureDeps, type DisclosureService } from '#services/disclosure';
 import { createMasterKey, generateMasterKey } from '#shared/case-files';
 import { certificateDigest } from '#shared/certificates';
-import type { Role } from '#shared/control';
+import type { PatternThresholds, Role } from '#shared/control';
 import {
   createLedger,
   createNoteSigner,
@@ -152,6 +152,8 @@ export interface TestServiceOptions {
   readonly tls?: DisclosureDeps['tls'];
   /** The ledger's key, for tests of what its holder can do. */
   readonly signer?: NoteSigner;
+  /** From what on patterns are told; nothing is where absent. */
+  readonly patterns?: PatternThresholds;
   /** The engine on an encrypted disk, with its keys there. */
   readonly diskKeyFolder?: string;
 }
@@ -203,6 +205,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       retentionPeriod: 'P6M',
       manifestKey: { ...manifestKey.publicJwk },
       ...(options.anchors ? { anchors: options.anchors.map(certificateDigest) } : {}),
+      ...(options.patterns ? { patterns: options.patterns } : {}),
     },
     anchors: options.anchors ?? [],
     ...(options.tls ? { tls: options.tls } : {}),

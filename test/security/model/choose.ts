@@ -5,15 +5,22 @@ import type { Law } from './law.ts';
 /** A random number below a bound, the next of a command's own. */
 export type Dice = (below: number) => number;
 
-/** The people of every history beside the two administrators, each with the credentials that they begin with. */
-export const cast: readonly { readonly person: string; readonly role: Role; readonly name: string }[] = [
-  { person: 'anna', role: 'registrar', name: 'k0' },
-  { person: 'anna', role: 'reviewer', name: 'k1' },
-  { person: 'boris', role: 'reviewer', name: 'k2' },
-  { person: 'boris', role: 'registrar', name: 'k3' },
-  { person: 'carla', role: 'officer', name: 'k4' },
-  { person: 'dirk', role: 'officer', name: 'k5' },
-];
+const hour = 3_600_000;
+/** Longer than a history. */
+const always = { after: 0, hours: 365 * 24 };
+
+/**
+ * The people of every history beside the two administrators: each with a credential that they begin with, how
+ * many milliseconds after the beginning it is valid, and for how many hours.
+ */
+export const cast = [
+  { person: 'anna', role: 'registrar', name: 'k0', ...always },
+  { person: 'anna', role: 'reviewer', name: 'k1', ...always },
+  { person: 'boris', role: 'reviewer', name: 'k2', ...always },
+  { person: 'boris', role: 'registrar', name: 'k3', after: hour, hours: 24 },
+  { person: 'carla', role: 'officer', name: 'k4', ...always },
+  { person: 'dirk', role: 'officer', name: 'k5', after: 0, hours: 24 },
+] as const satisfies readonly { person: string; role: Role; name: string; after: number; hours: number }[];
 export const administrators = ['a0', 'a1'] as const;
 export const keyNames: readonly string[] = [
   ...administrators,
@@ -22,14 +29,16 @@ export const keyNames: readonly string[] = [
 const people = ['anna', 'boris', 'carla', 'dirk', 'emma', 'a0'];
 const roles: readonly Role[] = ['registrar', 'reviewer', 'officer', 'administrator'];
 
-const hour = 3_600_000;
 /** How long rights and orders last: their ends are met by the moves of the clock. */
 const spans = [400 * 24 * hour, 400 * 24 * hour, hour, 24 * hour];
 
 const one = <T>(list: readonly T[], dice: Dice): T | undefined => list[dice(Math.max(list.length, 1))];
 
-/** Chooses an act of one sort that is mostly likely to be allowed, and now and then is anything at all. */
-export function chooseAct(what: Act['do'], law: Law, dice: Dice): Act | null {
+/**
+ * Chooses an act of one sort that is mostly likely to be allowed, and now and then is anything at all.
+ * @param serial of which new orders and requests have their names
+ */
+export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number): Act | null {
   const { credentials, orders, requests } = law;
   const at = law.at();
   const asker: Partial<Record<Act['do'], Role>> = {
@@ -79,7 +88,7 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice): Act | null {
     }
     case 'record': {
       const kind = (['plain', 'plain', 'plain', 'notified', 'preserve'] as const)[dice(5)] ?? 'plain';
-      return { ...signed, do: what, order: `order-${orders.size}`, kind, received: at, until: until };
+      return { ...signed, do: what, order: `order-${serial}`, kind, received: at, until: until };
     }
     case 'amend':
       return { ...signed, do: what, ...named, until };
@@ -91,7 +100,7 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice): Act | null {
     case 'withdraw':
       return { ...signed, do: what, order };
     case 'request':
-      return { ...signed, do: what, request: `request-${requests.size}`, wider: dice(8) === 0, ...named };
+      return { ...signed, do: what, request: `request-${serial}`, wider: dice(8) === 0, ...named };
     case 'cancel':
     case 'collect': {
       // A package is on the server for thirty days; its end is another promise's.

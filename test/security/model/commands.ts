@@ -26,14 +26,20 @@ type Planner = (model: Model, dice: Dice) => Plan | null;
 
 /** A step of a history: what it is exactly, its numbers and the law decide when its turn comes. */
 class Step implements fc.AsyncCommand<Model, World> {
+  readonly #name: string;
   readonly #plan: Planner;
   readonly #numbers: readonly number[];
   #says: string;
 
   constructor(name: string, plan: Planner, numbers: readonly number[]) {
-    this.#says = name;
+    this.#name = this.#says = name;
     this.#plan = plan;
     this.#numbers = numbers;
+  }
+
+  /** Each run has its own: what is shown of a failed history is what was done in it, and not in a later try. */
+  [fc.cloneMethod](): Step {
+    return new Step(this.#name, this.#plan, this.#numbers);
   }
 
   #of(model: Model): Plan | null {
@@ -133,7 +139,7 @@ const planners: readonly { readonly weight: number; readonly name: string; reado
     weight,
     name: what,
     plan: (model: Model, dice: Dice): Plan | null => {
-      const act = chooseAct(what, model.law, dice);
+      const act = chooseAct(what, model.law, dice, model.sent.length);
       return act && acting(model, act, model.sent.length, dice(2));
     },
   })),

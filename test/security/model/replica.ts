@@ -93,6 +93,12 @@ export async function startReplica(place: Place, around: Surroundings): Promise<
       audience,
       retentionPeriod: 'P6M',
       manifestKey: { ...manifestKey.publicJwk },
+      // So low that many histories have alarms, whose every entry must follow.
+      patterns: {
+        ...{ refusalsOfCredential: 3, refusals: 6, anonymousRefusals: 2, ordersOfPair: 2, requestsOfPair: 2 },
+        ...{ packagesNotFetched: 1, unusedDays: 9 },
+        workingHours: { zone: 'Europe/Amsterdam', from: '07:00', to: '19:00', days: [1, 2, 3, 4, 5] },
+      },
     },
     ceremony: await Promise.all(candidates),
   });

@@ -101,8 +101,8 @@ describe('the state that is written and read', () => {
       .digest('hex');
     // Where this fails and the rules were meant to change: raise `stateVersion`, and put the new digest here.
     expect({ stateVersion, digest }).toEqual({
-      stateVersion: 3,
-      digest: '499c1be418b3372b4a1cac880c9b15493c434cdddf68b0cbe490d0d8ae1cec74',
+      stateVersion: 4,
+      digest: '9f7614190f564fa3ea932ad59b67241ec81b33f678106c8c3c43619146c95f6e',
     });
   });
 });
