@@ -39,10 +39,11 @@ export function withAlarms(
     return { entry, isAlarm: true };
   };
   const all = state.alarmsDue.map(alarm);
-  const patternTallies = new Map(state.patternTallies);
-  for (const entry of entries) {
+  let { patternTallies } = state;
+  for (const [i, entry] of entries.entries()) {
     const { tallies, due } = observe({ ...state, patternTallies }, entry);
-    for (const [key, tally] of tallies) patternTallies.set(key, tally);
+    const isCountedOn = tallies.size > 0 && i + 1 < entries.length;
+    if (isCountedOn) patternTallies = new Map([...patternTallies, ...tallies]);
     all.push({ entry, isAlarm: false }, ...due.map(alarm));
   }
   return all;

@@ -1,57 +1,19 @@
-import { generateIdentity, identityToRecipient } from 'age-encryption';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { generateKey } from '#shared/signed-request';
-import { testStart } from '../../support/test-service.ts';
-import { type Act, mayDo } from './acts.ts';
-import { administrators, cast, keyNames } from './choose.ts';
+import { mayDo } from './acts.ts';
+import { begin, makeFixed } from './begin.ts';
 import { compareReleases, type Model, steps } from './commands.ts';
-import { Law } from './law.ts';
 import type { Fixed } from './requests.ts';
-import { World } from './world.ts';
+import type { World } from './world.ts';
 
 /* ROUNDS (default 120) is how many random histories are gone through. */
 
 const rounds = Number(process.env.ROUNDS ?? 120);
-const now = Date.parse(testStart);
-const year = 365 * 86_400_000;
 
 let fixed: Fixed;
 beforeAll(async () => {
-  const keys = new Map(
-    await Promise.all(keyNames.map(async (name) => [name, await generateKey('EdDSA')] as const)),
-  );
-  const recipient = await identityToRecipient(await generateIdentity());
-  fixed = { keys, manifestKey: await generateKey('EdDSA'), recipient };
+  fixed = await makeFixed();
 });
-
-/** A new installation with its people, and the law of it. */
-async function begin(replicas: number, overHttp: boolean): Promise<{ model: Model; world: World }> {
-  const world = await World.start(fixed, { now, replicas, administrators, overHttp });
-  const law = new Law(now);
-  const model: Model = { law, sent: [], held: false, tally };
-  for (const name of administrators) {
-    law.credentials.set(name, {
-      ...{ person: name, role: 'administrator', from: now, until: now + year, waitsFor: null, ended: false },
-    });
-  }
-  const validity = (after: number, hours: number) => ({ from: now + after, until: now + hours * 3_600_000 });
-  const [signedAt, order] = [now, 'order-0'];
-  const before: readonly Act[] = [
-    ...cast.flatMap(({ person, role, name, after, hours }): Act[] => [
-      { do: 'enrol', by: 'a0', signedAt, whom: name, person, role, ...validity(after, hours) },
-      { do: 'confirm', by: 'a1', signedAt, whom: name },
-    ]),
-    { do: 'record', by: 'k0', signedAt, order, kind: 'plain', received: now, until: now + year },
-    { do: 'approve', by: 'k2', signedAt, order, version: 1 },
-  ];
-  for (const [signature, act] of before.entries()) {
-    model.sent.push(act);
-    expect(law.allows(act, signature)).toBe(true);
-    expect((await world.perform(act, signature, 0, true)).code).toBe('ok');
-  }
-  return { model, world };
-}
 
 /** How often each act had each outcome, over all histories. */
 const tally = new Map<string, number>();
@@ -61,7 +23,7 @@ async function goThrough(
   replicas: number,
   overHttp = false,
 ): Promise<void> {
-  const { model, world } = await begin(replicas, overHttp);
+  const { model, world } = await begin(fixed, { replicas, overHttp }, tally);
   try {
     await fc.asyncModelRun(() => ({ model, real: world }), commands);
     const { law } = model;
