@@ -17,9 +17,9 @@ export const cast = [
   { person: 'anna', role: 'registrar', name: 'k0', ...always },
   { person: 'anna', role: 'reviewer', name: 'k1', ...always },
   { person: 'boris', role: 'reviewer', name: 'k2', ...always },
-  { person: 'boris', role: 'registrar', name: 'k3', after: hour, hours: 24 },
+  { person: 'boris', role: 'registrar', name: 'k3', ...always },
   { person: 'carla', role: 'officer', name: 'k4', ...always },
-  { person: 'dirk', role: 'officer', name: 'k5', after: 0, hours: 24 },
+  { person: 'dirk', role: 'officer', name: 'k5', after: hour, hours: 24 },
 ] as const satisfies readonly { person: string; role: Role; name: string; after: number; hours: number }[];
 export const administrators = ['a0', 'a1'] as const;
 export const keyNames: readonly string[] = [
