@@ -6,7 +6,7 @@ import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { createDisclosureService, type DisclosureDeps, type DisclosureService } from '#services/disclosure';
 import { createMasterKey, generateMasterKey } from '#shared/case-files';
 import { certificateDigest } from '#shared/certificates';
-import type { PatternThresholds, Role } from '#shared/control';
+import type { PatternThresholds, Role, ServiceConfiguration } from '#shared/control';
 import {
   createLedger,
   createNoteSigner,
@@ -200,10 +200,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     packageFolder: join(folder, 'packages'),
     operator: 'Example Mail',
     configuration: {
-      software: '0',
-      audience,
-      retentionPeriod: 'P6M',
-      manifestKey: { ...manifestKey.publicJwk },
+      ...testConfiguration(manifestKey),
       ...(options.anchors ? { anchors: options.anchors.map(certificateDigest) } : {}),
       ...(options.patterns ? { patterns: options.patterns } : {}),
     },
@@ -354,6 +351,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   };
   return harness;
 }
+
+/** What the ledgers of tests say of their service. */
+export const testConfiguration = (manifestKey: SigningKey): ServiceConfiguration => ({
+  software: '0',
+  audience,
+  retentionPeriod: 'P6M',
+  manifestKey: { ...manifestKey.publicJwk },
+});
 
 /** A complete order about alice@example.nl, whose packages are for one age recipient. */
 export function orderDraftFor(

@@ -1,5 +1,5 @@
 import type { Role } from '#shared/control';
-import type { Act, OrderVersion } from './acts.ts';
+import { type Act, mayDo, type OrderVersion } from './acts.ts';
 import type { Law } from './law.ts';
 
 /** A random number below a bound, the next of a command's own. */
@@ -41,19 +41,7 @@ const one = <T>(list: readonly T[], dice: Dice): T | undefined => list[dice(Math
 export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number): Act | null {
   const { credentials, orders, requests } = law;
   const at = law.at();
-  const asker: Partial<Record<Act['do'], Role>> = {
-    request: 'officer',
-    cancel: 'officer',
-    collect: 'officer',
-  };
-  const keeper: Role = dice(2) === 0 ? 'registrar' : 'reviewer';
-  const role: Role | undefined =
-    asker[what] ??
-    ({
-      ...{ enrol: 'administrator', confirm: 'administrator', revoke: 'administrator' },
-      ...{ record: 'registrar', amend: 'registrar', suspend: keeper, withdraw: keeper },
-      ...{ approve: 'reviewer', reject: 'reviewer', resume: 'reviewer' },
-    }[what as string] as Role | undefined);
+  const role = one(mayDo[what] ?? [], dice);
   const names = [...credentials.keys()];
   const right = names.filter((name) => role === undefined || credentials.get(name)?.role === role);
   const living = right.filter((name) => credentials.get(name)?.ended === false);
@@ -88,7 +76,7 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
     }
     case 'record': {
       const kind = (['plain', 'plain', 'plain', 'notified', 'preserve'] as const)[dice(5)] ?? 'plain';
-      return { ...signed, do: what, order: `order-${serial}`, kind, received: at, until: until };
+      return { ...signed, do: what, order: `order-${serial}`, kind, received: at, until };
     }
     case 'amend':
       return { ...signed, do: what, ...named, until };

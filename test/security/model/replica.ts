@@ -10,12 +10,12 @@ import {
 } from '#shared/ledger';
 import { type createMemoryStorage, createOrderedLedger } from '#shared/ledger-storage';
 import { type Clock, silentLogger } from '#shared/runtime';
-import type { TrafficStore } from '#shared/store';
+import { defaultRetention, type TrafficStore } from '#shared/store';
 import { ReleaseStopped } from '../../../services/disclosure/release/release.ts';
 import { ceremonyAdministrator } from '../../support/enrolment.ts';
 import { testEvent } from '../../support/events.ts';
 import { releasedLines } from '../../support/released-lines.ts';
-import { audience } from '../../support/test-service.ts';
+import { audience, testConfiguration } from '../../support/test-service.ts';
 import type { Fixed } from './requests.ts';
 
 export const signer = createNoteSigner('griffie.example.nl/ledger', generateNoteKey());
@@ -89,10 +89,7 @@ export async function startReplica(place: Place, around: Surroundings): Promise<
     ...(order ? { replica: name } : {}),
     operator: 'Example Mail',
     configuration: {
-      software: '0',
-      audience,
-      retentionPeriod: 'P6M',
-      manifestKey: { ...manifestKey.publicJwk },
+      ...testConfiguration(manifestKey),
       // So low that many histories have alarms, whose every entry must follow.
       patterns: {
         ...{ refusalsOfCredential: 3, refusals: 6, anonymousRefusals: 2, ordersOfPair: 2, requestsOfPair: 2 },
@@ -123,7 +120,7 @@ function oneRecord(mayAnswer: () => Promise<void>): TrafficStore {
   const nothing = async (): Promise<void> => {};
   const query = { text: 'SELECT 1', parameters: {} };
   return {
-    retention: { iso: 'P6M' } as unknown as TrafficStore['retention'],
+    retention: defaultRetention,
     insertEvents: nothing,
     insertRejected: nothing,
     readScope: () => ({ query, async *[Symbol.asyncIterator]() {} }),
