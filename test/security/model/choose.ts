@@ -45,7 +45,7 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
   const names = [...credentials.keys()];
   const right = names.filter((name) => role === undefined || credentials.get(name)?.role === role);
   const living = right.filter((name) => credentials.get(name)?.ended === false);
-  const by = one(dice(8) === 0 ? keyNames : dice(6) === 0 || living.length === 0 ? right : living, dice);
+  const by = one(dice(10) === 0 ? keyNames : dice(4) === 0 || living.length === 0 ? right : living, dice);
   if (by === undefined) return null;
   const offsets = [-121_000, -120_000, 60_000, 61_000];
   const signedAt = law.clock + (dice(12) === 0 ? (offsets[dice(4)] ?? 0) : 0);
@@ -92,9 +92,12 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
     case 'cancel':
     case 'collect': {
       // A package is on the server for thirty days; its end is another promise's.
-      const known = [...requests].filter(([, asked]) => at - asked.at < 29 * 24 * hour).map(([name]) => name);
-      const request = one(known, dice);
-      return request === undefined ? null : { ...signed, do: what, request };
+      const known = [...requests].filter(([, asked]) => at - asked.at < 29 * 24 * hour);
+      const apt = known.filter(([, { state }]) => state === (what === 'cancel' ? 'waiting' : 'released'));
+      const [request, asked] = one(apt.length > 0 && dice(4) > 0 ? apt : known, dice) ?? [];
+      if (request === undefined) return null;
+      const own = living.find((name) => credentials.get(name)?.person === asked?.person);
+      return { ...signed, by: dice(4) > 0 && own !== undefined ? own : by, do: what, request };
     }
   }
 }

@@ -111,31 +111,14 @@ const moves = [
 ];
 const backwards = [1, 5_000, 5_001, 60 * minute, 48 * 60 * minute];
 
+const weights: Readonly<Record<Act['do'], number>> = {
+  ...{ enrol: 3, confirm: 5, revoke: 2, rotate: 2 },
+  ...{ record: 3, amend: 3, approve: 8, reject: 1, suspend: 2, resume: 3, withdraw: 1 },
+  ...{ request: 12, cancel: 2, collect: 3 },
+};
+
 const planners: readonly { readonly weight: number; readonly name: string; readonly plan: Planner }[] = [
-  ...(
-    [
-      ...[
-        ['enrol', 2],
-        ['confirm', 3],
-        ['revoke', 2],
-        ['rotate', 1],
-        ['record', 4],
-        ['approve', 8],
-      ],
-      ...[
-        ['amend', 3],
-        ['reject', 1],
-        ['suspend', 2],
-        ['resume', 3],
-        ['withdraw', 1],
-      ],
-      ...[
-        ['request', 12],
-        ['cancel', 1],
-        ['collect', 3],
-      ],
-    ] as [Act['do'], number][]
-  ).map(([what, weight]) => ({
+  ...(Object.entries(weights) as [Act['do'], number][]).map(([what, weight]) => ({
     weight,
     name: what,
     plan: (model: Model, dice: Dice): Plan | null => {
@@ -197,7 +180,7 @@ const planners: readonly { readonly weight: number; readonly name: string; reado
           },
   },
   {
-    weight: 2,
+    weight: 4,
     name: 'the store answers no more',
     plan: (model) =>
       model.held
