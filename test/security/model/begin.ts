@@ -2,7 +2,7 @@ import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { expect } from 'vitest';
 import { generateKey } from '#shared/signed-request';
 import { testStart } from '../../support/test-service.ts';
-import type { Act } from './acts.ts';
+import type { Act, OrderKind } from './acts.ts';
 import { administrators, cast, keyNames } from './choose.ts';
 import type { Model } from './commands.ts';
 import { Law } from './law.ts';
@@ -22,10 +22,18 @@ export async function makeFixed(): Promise<Fixed> {
   return { keys, manifestKey: await generateKey('EdDSA'), recipient };
 }
 
+export interface Beginning {
+  readonly replicas: number;
+  readonly overHttp?: boolean;
+  /** Of the first order, and for how many hours it is valid. */
+  readonly kind?: OrderKind;
+  readonly hours?: number;
+}
+
 /** A new installation with its people and an order that is approved, and the law of it. */
 export async function begin(
   fixed: Fixed,
-  { replicas, overHttp = false }: { readonly replicas: number; readonly overHttp?: boolean },
+  { replicas, overHttp = false, kind = 'plain', hours: lasting = 365 * 24 }: Beginning,
   tally = new Map<string, number>(),
 ): Promise<{ model: Model; world: World }> {
   const world = await World.start(fixed, { now, replicas, administrators, overHttp });
@@ -45,7 +53,7 @@ export async function begin(
         { do: 'confirm', by: 'a1', signedAt, whom: name },
       ];
     }),
-    { do: 'record', by: 'k0', signedAt, order, kind: 'plain', received: now, until: now + year },
+    { do: 'record', by: 'k0', signedAt, order, kind, received: now, until: now + lasting * hour },
     { do: 'approve', by: 'k2', signedAt, order, version: 1 },
   ];
   for (const [signature, act] of before.entries()) {

@@ -34,6 +34,14 @@ const spans = [400 * 24 * hour, 400 * 24 * hour, hour, 24 * hour];
 
 const one = <T>(list: readonly T[], dice: Dice): T | undefined => list[dice(Math.max(list.length, 1))];
 
+/** Acts that take another person than those who wrote the order. */
+const isDecision: ReadonlySet<Act['do']> = new Set<Act['do']>(['approve', 'reject', 'resume']);
+
+function isActive(law: Law, name: string): boolean {
+  const credential = law.credentials.get(name);
+  return credential !== undefined && law.isActive(credential);
+}
+
 /**
  * Chooses an act of one sort that is mostly likely to be allowed, and now and then is anything at all.
  * @param serial of which new orders and requests have their names
@@ -43,16 +51,22 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
   const at = law.at();
   const role = one(mayDo[what] ?? [], dice);
   const names = [...credentials.keys()];
+  const good = [...orders.keys()].filter((name) => {
+    return law.isReleasable({ order: name, version: orders.get(name)?.version ?? 1 });
+  });
+  const newest = [...orders.keys()].at(-1);
+  const apt = what === 'request' && dice(3) > 0 ? one(good, dice) : undefined;
+  const order = apt ?? (dice(3) === 0 ? one([...orders.keys()], dice) : newest) ?? 'none';
   const right = names.filter((name) => role === undefined || credentials.get(name)?.role === role);
-  const living = right.filter((name) => credentials.get(name)?.ended === false);
-  const by = one(dice(10) === 0 ? keyNames : dice(4) === 0 || living.length === 0 ? right : living, dice);
+  const active = right.filter((name) => isActive(law, name));
+  const authors = isDecision.has(what) && dice(3) > 0 ? (orders.get(order)?.authors ?? []) : [];
+  const likely = active.filter((name) => !authors.includes(credentials.get(name)?.person ?? ''));
+  const by = one(dice(10) === 0 ? keyNames : dice(4) === 0 || likely.length === 0 ? right : likely, dice);
   if (by === undefined) return null;
   const offsets = [-121_000, -120_000, 60_000, 61_000];
   const signedAt = law.clock + (dice(12) === 0 ? (offsets[dice(4)] ?? 0) : 0);
   const signed = { by, signedAt };
   const unused = keyNames.find((name) => !credentials.has(name));
-  const newest = [...orders.keys()].at(-1);
-  const order = (dice(3) === 0 ? one([...orders.keys()], dice) : newest) ?? 'none';
   const version = (orders.get(order)?.version ?? 1) + ([1, -1][dice(16)] ?? 0);
   const named: OrderVersion = { order, version: Math.max(version, 1) };
   const until = at + (spans[dice(spans.length)] ?? 0);
@@ -93,10 +107,10 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
     case 'collect': {
       // A package is on the server for thirty days; its end is another promise's.
       const known = [...requests].filter(([, asked]) => at - asked.at < 29 * 24 * hour);
-      const apt = known.filter(([, { state }]) => state === (what === 'cancel' ? 'waiting' : 'released'));
-      const [request, asked] = one(apt.length > 0 && dice(4) > 0 ? apt : known, dice) ?? [];
+      const open = known.filter(([, { state }]) => state === (what === 'cancel' ? 'waiting' : 'released'));
+      const [request, asked] = one(open.length > 0 && dice(4) > 0 ? open : known, dice) ?? [];
       if (request === undefined) return null;
-      const own = living.find((name) => credentials.get(name)?.person === asked?.person);
+      const own = active.find((name) => credentials.get(name)?.person === asked?.person);
       return { ...signed, by: dice(4) > 0 && own !== undefined ? own : by, do: what, request };
     }
   }

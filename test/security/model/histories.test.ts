@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { mayDo } from './acts.ts';
-import { begin, makeFixed } from './begin.ts';
+import { mayDo, type OrderKind } from './acts.ts';
+import { type Beginning, begin, makeFixed } from './begin.ts';
 import { compareReleases, type Model, steps } from './commands.ts';
 import type { Fixed } from './requests.ts';
 import type { World } from './world.ts';
@@ -20,10 +20,9 @@ const tally = new Map<string, number>();
 
 async function goThrough(
   commands: Iterable<fc.AsyncCommand<Model, World>>,
-  replicas: number,
-  overHttp = false,
+  beginning: Beginning,
 ): Promise<void> {
-  const { model, world } = await begin(fixed, { replicas, overHttp }, tally);
+  const { model, world } = await begin(fixed, beginning, tally);
   try {
     await fc.asyncModelRun(() => ({ model, real: world }), commands);
     const { law } = model;
@@ -42,7 +41,11 @@ async function goThrough(
 
 const history = fc.tuple(
   fc.commands([steps], { maxCommands: 40, size: 'max' }),
-  fc.constantFrom<1 | 2>(1, 1, 2),
+  fc.record({
+    replicas: fc.constantFrom<1 | 2>(1, 1, 2),
+    kind: fc.constantFrom<OrderKind>('plain', 'plain', 'plain', 'notified', 'preserve'),
+    hours: fc.constantFrom(1, 24, 365 * 24),
+  }),
 );
 const options = (numRuns: number) => ({
   numRuns,
@@ -56,9 +59,15 @@ const outcomes = [
   ...['replayed', 'stale', 'future', 'key_unknown', 'key_revoked', 'key_expired', 'key_unconfirmed'].map(
     (code) => `request: proof.${code}`,
   ),
-  ...['not_approved', 'version', 'suspended', 'cancelled', 'expired', 'preservation_only'].map(
-    (code) => `request: order.${code}`,
-  ),
+  ...[
+    'not_approved',
+    'version',
+    'suspended',
+    'cancelled',
+    'expired',
+    'preservation_only',
+    'notification_pending',
+  ].map((code) => `request: order.${code}`),
   ...['request: clock.set_back', 'request: access.role', 'request: scope.target_not_in_order'],
   ...['approve: order.own_registration', 'confirm: credential.own_enrolment', 'enrol: credential.roles'],
 ];
@@ -66,7 +75,7 @@ const outcomes = [
 describe('what is released is what a short law says, whatever happened before', () => {
   it(`in ${rounds} random histories`, { timeout: 60_000 + rounds * 2_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(history, ([commands, replicas]) => goThrough(commands, replicas)),
+      fc.asyncProperty(history, ([commands, beginning]) => goThrough(commands, beginning)),
       options(rounds),
     );
     if (rounds >= 100) expect(outcomes.filter((outcome) => !tally.has(outcome))).toEqual([]);
@@ -74,7 +83,9 @@ describe('what is released is what a short law says, whatever happened before', 
 
   it('over sockets', { timeout: 60_000 + rounds * 2_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(history, ([commands, replicas]) => goThrough(commands, replicas, true)),
+      fc.asyncProperty(history, ([commands, beginning]) =>
+        goThrough(commands, { ...beginning, overHttp: true }),
+      ),
       options(Math.ceil(rounds / 12)),
     );
   });
