@@ -113,7 +113,7 @@ const backwards = [1, 5_000, 5_001, 60 * minute, 48 * 60 * minute];
 
 const weights: Readonly<Record<Act['do'], number>> = {
   ...{ enrol: 3, confirm: 5, revoke: 2, rotate: 2 },
-  ...{ record: 3, amend: 3, approve: 8, reject: 1, suspend: 2, resume: 3, withdraw: 1 },
+  ...{ record: 3, amend: 3, approve: 8, reject: 1, suspend: 3, resume: 3, withdraw: 2 },
   ...{ request: 12, cancel: 2, collect: 3 },
 };
 
@@ -180,7 +180,7 @@ const planners: readonly { readonly weight: number; readonly name: string; reado
           },
   },
   {
-    weight: 4,
+    weight: 6,
     name: 'the store answers no more',
     plan: (model) =>
       model.held
