@@ -45,23 +45,27 @@ export function fileError(path: string, error: unknown): unknown {
   return fileRefused(path, refusals[code] ?? { code: 'file.fault', sentence: `cannot be used (${code})` });
 }
 
+const pieceBytes = 64 * 1024;
+
 /** Reads a whole file of at most `maxBytes`. */
 export async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
   try {
     const file = await open(path, 'r');
     try {
       if ((await file.stat()).isDirectory()) throw fileRefused(path, isFolder);
-      const buffer = Buffer.alloc(maxBytes + 1);
+      // Piece by piece: bounds are far above what files have, and a pipe does not say how long it is.
+      const pieces: Buffer[] = [];
       let length = 0;
       for (;;) {
-        const { bytesRead } = await file.read(buffer, length, buffer.length - length);
+        const piece = Buffer.alloc(Math.min(pieceBytes, maxBytes + 1 - length));
+        const { bytesRead } = await file.read(piece);
+        if (bytesRead === 0) return Buffer.concat(pieces, length);
+        pieces.push(piece.subarray(0, bytesRead));
         length += bytesRead;
-        if (bytesRead === 0 || length === buffer.length) break;
+        if (length > maxBytes) {
+          throw unusable('file.too_large', `${path} has more than ${maxBytes} bytes; name the right file`);
+        }
       }
-      if (length > maxBytes) {
-        throw unusable('file.too_large', `${path} has more than ${maxBytes} bytes; name the right file`);
-      }
-      return buffer.subarray(0, length);
     } finally {
       await file.close();
     }

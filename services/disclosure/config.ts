@@ -21,6 +21,7 @@ import {
   serverSettingsFromEnvironment,
   serverVariables,
 } from '#shared/store';
+import { alarmSettingsSchema, alarmVariables } from './alarm-settings.ts';
 import { passkeyPolicySchema } from './passkeys/models.ts';
 
 const path = z.string().min(1).max(4096);
@@ -89,6 +90,7 @@ const schema = z
     documentAnchorsFile: path.optional(),
     certificateAnchorsFile: path.optional(),
     passkeys: passkeyPolicySchema.optional(),
+    alarms: alarmSettingsSchema.prefault({}),
     witnessPolicyFile: path.optional(),
     witnessIntervalSeconds: z.int().min(1).max(86_400).default(60),
   })
@@ -218,6 +220,7 @@ const own: readonly Variable[] = [
     about: 'PEM of the authorities of which every client must show a certificate, besides what it signs',
     file: true,
   },
+  ...alarmVariables,
   retentionVariable,
   ...commonVariables,
 ];

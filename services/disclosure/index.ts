@@ -1,3 +1,4 @@
+export { alarmSettingsSchema } from './alarm-settings.ts';
 export { type CeremonyAdministrator, writeCeremony } from './ceremony.ts';
 export {
   type DisclosureSettings,

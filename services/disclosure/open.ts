@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { certificateDigest } from '#shared/certificates';
+import type { PatternThresholds } from '#shared/control';
 import {
   createLedger,
   type Ledger,
@@ -142,6 +143,8 @@ export async function openDisclosure(
     /** PEM of what signatures of orders' documents must lead to. */
     readonly documentAnchorsFile?: string | undefined;
     readonly retention: RetentionPeriod;
+    /** From what on patterns are told. */
+    readonly alarms: PatternThresholds;
     readonly tls?: TlsFiles | undefined;
     /** PEM of the authorities whose certificates credentials may have. */
     readonly anchorsFile?: string | undefined;
@@ -152,7 +155,7 @@ export async function openDisclosure(
   },
 ): Promise<DisclosureService> {
   const { ledger, ledgerFiles, keys, publicUrl, ceremony } = installation;
-  const { retention, tls, witnessing, stamping, snapshotFolder, ...others } = options;
+  const { retention, alarms, tls, witnessing, stamping, snapshotFolder, ...others } = options;
   const { replica, anchorsFile, passkeys, documentAnchorsFile, ...given } = others;
   const anchors = anchorsFile === undefined ? [] : await readAnchors(anchorsFile);
   return createDisclosureService({
@@ -169,6 +172,7 @@ export async function openDisclosure(
       retentionPeriod: `P${retention.months}M`,
       manifestKey: { ...keys.manifestPublicKey },
       ...(anchors.length > 0 ? { anchors: anchors.map(certificateDigest) } : {}),
+      patterns: alarms,
     },
     anchors,
     ...(passkeys ? { passkeyModels: await applyPasskeyPolicy(passkeys) } : {}),

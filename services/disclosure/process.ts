@@ -99,6 +99,7 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         tls,
         anchorsFile: settings.certificateAnchorsFile,
         passkeys: settings.passkeys,
+        alarms: settings.alarms,
         witnessing,
         stamping,
         onAnswer: countAnswers(context),
@@ -200,6 +201,12 @@ function addMetrics(
         [{ why: 'follow_up_missed' }, followUpsMissed],
       ];
     },
+  });
+  addGauge(metrics, {
+    name: 'griffie_pattern_alarms',
+    help: 'Alarms on patterns since the ledger began, by pattern.',
+    labels: ['pattern'],
+    read: () => Object.entries(disclosure.patternAlarms()).map(([pattern, count]) => [{ pattern }, count]),
   });
   addGauge(metrics, {
     name: 'griffie_ledger_entries',

@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { type MasterKey, openCaseFiles } from '#shared/case-files';
-import { administratorsAt, type ServiceConfiguration } from '#shared/control';
+import { administratorsAt, type Pattern, patterns, type ServiceConfiguration } from '#shared/control';
 import type { ManifestSigner } from '#shared/disclosure-package';
 import type { Ledger, LedgerReader } from '#shared/ledger';
 import type { TrustAnchors } from '#shared/order-document';
@@ -110,6 +110,8 @@ export interface DisclosureService {
   /** One look after the deadlines of orders; made every half minute by itself once started. */
   watchOrders(): Promise<void>;
   orderFigures(): OrderWatchFigures;
+  /** Alarms on patterns since the ledger began. */
+  patternAlarms(): Readonly<Record<Pattern, number>>;
   /** Released packages that are still on the server a day after their time. */
   packagesLeft(): number;
   close(): Promise<void>;
@@ -127,7 +129,9 @@ const takeOverIntervalMs = 60_000;
 export async function createDisclosureService(deps: DisclosureDeps): Promise<DisclosureService> {
   const { ledger, store, clock, logger } = deps;
   const snapshots = deps.snapshots && createStateSnapshots({ ...deps.snapshots, logger });
-  const control = await openControlPlane(ledger, clock, snapshots);
+  const control = await openControlPlane(ledger, clock, snapshots, ({ pattern, count }, entryIndex) =>
+    logger.warn({ code: `pattern.${pattern}`, count, entryIndex }, 'a pattern that somebody should look at'),
+  );
   assertLedgerKey(control.state, deps.ledgerKey);
   await bootstrap(control, deps.configuration, deps.ceremony);
   const cases = await openCaseFiles(deps.caseFolder, deps.caseMasterKey);
@@ -271,6 +275,11 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     retentionRecord: createRetentionRecord(control),
     watchOrders: () => orderWatch.run(),
     orderFigures: () => orderWatch.figures(),
+    patternAlarms: () =>
+      Object.fromEntries(patterns.map((name) => [name, control.state.alarmsRaised.get(name) ?? 0])) as Record<
+        Pattern,
+        number
+      >,
     packagesLeft: () => packageExpiry.left(),
     administrators: () => administratorsAt(control.state, utc(clock.now())).size,
     figures: () => {

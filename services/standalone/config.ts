@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { sourceListSchema } from '#services/collector';
-import { passkeyPolicySchema, publicUrlSchema, timestampAuthoritySchema } from '#services/disclosure';
+import {
+  alarmSettingsSchema,
+  passkeyPolicySchema,
+  publicUrlSchema,
+  timestampAuthoritySchema,
+} from '#services/disclosure';
 import { kafkaConfigSchema } from '#shared/bus';
 import { isLoopback, listenAddressSchema } from '#shared/runtime';
 import { retentionPeriodSchema } from '#shared/store';
@@ -35,6 +40,8 @@ export const standaloneConfigSchema = z
     certificateAnchorsFile: text.optional(),
     /** Authenticators that passkeys may be on; any where absent. */
     passkeys: passkeyPolicySchema.optional(),
+    /** From what on patterns are told, and working hours; see docs/operations.md. */
+    alarms: alarmSettingsSchema.prefault({}),
     /** Witnesses that checkpoints are submitted to, and how many must cosign (C2SP tlog-policy). */
     witnessPolicyFile: text.optional(),
     /** A time-stamping authority (RFC 3161) that stamps a checkpoint a day. */

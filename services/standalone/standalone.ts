@@ -113,6 +113,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       tls: config.tls,
       anchorsFile: config.certificateAnchorsFile,
       passkeys: config.passkeys,
+      alarms: config.alarms,
       witnessing,
       stamping,
     });

@@ -5,6 +5,7 @@ import { utcTimestamp } from '#shared/traffic';
 import { diskKeyDetails } from './disk-keys.ts';
 import { erasureDetails } from './erasure.ts';
 import { orderEntryDetails } from './order-entries.ts';
+import { patternDetails, patternThresholds } from './pattern-entries.ts';
 import { retentionDetails } from './retention.ts';
 import { roles } from './roles.ts';
 
@@ -71,6 +72,8 @@ const configuration = z.strictObject({
   manifestKey: publicKeySchema,
   /** SHA-256 of the certificates to which those of credentials must lead; absent where there are none. */
   anchors: z.array(sha256Hex).max(16).optional(),
+  /** From what on patterns are told; absent where none are. */
+  patterns: patternThresholds.optional(),
 });
 export type ServiceConfiguration = z.infer<typeof configuration>;
 
@@ -154,6 +157,7 @@ export const entryDetails = {
   'disclosure.collected': z.strictObject({ bytes: count }),
   ...retentionDetails,
   ...diskKeyDetails,
+  ...patternDetails,
   /** Access that changed nothing: a reading of orders, documents, the ledger. */
   'access.granted': z.strictObject({ route: z.string().max(128) }),
   /** A refusal to a credential whose signature was verified. */

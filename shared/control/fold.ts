@@ -6,6 +6,8 @@ import { type AnyControlEntry, ControlError } from './entry.ts';
 import { decideErasure } from './erasure.ts';
 import { foldCredential } from './fold-credentials.ts';
 import { isOrderEntry, nextOrder, type OrderEntry, withEstimate } from './fold-order.ts';
+import { withoutAlarm } from './pattern-alarms.ts';
+import { observe } from './patterns.ts';
 import { believedTime, decideRetention, type RetentionDraft } from './retention.ts';
 import { type Role, roles } from './roles.ts';
 import { type ControlState, credentialIsActive, type Person, personOf } from './state.ts';
@@ -20,7 +22,10 @@ export function foldEntry(state: ControlState, entry: AnyControlEntry): ControlS
   const index = state.size;
   checkAuthority(state, entry, index);
   const proof = usedProofOf(entry, index);
+  const observed = observe(state, entry);
   applyKind(state, entry, index);
+  for (const [key, tally] of observed.tallies) state.patternTallies.set(key, tally);
+  if (observed.due.length > 0) state.alarmsDue = [...state.alarmsDue, ...observed.due];
   state.counts.set(entry.kind, (state.counts.get(entry.kind) ?? 0) + 1);
   state.size = index + 1;
   if (entry.at > state.latestAt) state.latestAt = entry.at;
@@ -76,6 +81,7 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'disk_key.created': ['retention'],
   'disk_key.retired': ['retention'],
   'disk_key.destroyed': ['retention'],
+  'pattern.alarm': [],
   'access.granted': roles,
   'access.refused': roles,
   'access.noise': [],
@@ -243,6 +249,12 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       if (!decision.ok)
         throw new ControlError(index, `the rules of the disk's keys refuse it (${decision.code})`);
       state.diskKeys = decision.keys;
+      return;
+    }
+    case 'pattern.alarm': {
+      const { pattern } = entry.details;
+      state.alarmsDue = withoutAlarm(state.alarmsDue, entry.details);
+      state.alarmsRaised.set(pattern, (state.alarmsRaised.get(pattern) ?? 0) + 1);
       return;
     }
     case 'retention.package_removed':

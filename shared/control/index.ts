@@ -73,6 +73,7 @@ export {
 export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
 export { nextOrder } from './fold-order.ts';
+export { isTimeZone } from './local-hours.ts';
 export { alarmsDue, missedFollowUps, orderDeadline } from './order-alarms.ts';
 export { orderDetails } from './order-details.ts';
 export {
@@ -90,6 +91,14 @@ export {
   orderStatus,
   orderStatuses,
 } from './order-state.ts';
+export { withAlarms } from './pattern-alarms.ts';
+export {
+  type Pattern,
+  type PatternAlarm,
+  type PatternThresholds,
+  patterns,
+  patternThresholds,
+} from './pattern-entries.ts';
 export {
   type Difference,
   differenceOf,

@@ -8,6 +8,7 @@ import type { AnyControlEntry, ControlEntry } from './entry.ts';
 import { decideErasure } from './erasure.ts';
 import type { RecordedRequest } from './evidence.ts';
 import { isOrderEntry } from './fold-order.ts';
+import { isDueAlarm } from './pattern-alarms.ts';
 import { rederiveOrder } from './rederive-order.ts';
 import { orderRefusalHolds } from './rederive-order-refusal.ts';
 import { contradicts, follows, type Rederived, type Unknowable, unknowable } from './rederived.ts';
@@ -54,6 +55,10 @@ export function rederive(
       return entry.subject === entry.details.thumbprint
         ? follows
         : contradicts('is about another credential than it says');
+    case 'pattern.alarm':
+      return isDueAlarm(state, entry.details)
+        ? follows
+        : contradicts('raises an alarm on a pattern that was not due');
     case 'case.erased': {
       const decision = request && decideErasure(state, entry.subject ?? '', request.credential, entry.at);
       return decision?.ok === false

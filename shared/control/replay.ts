@@ -6,6 +6,7 @@ import type { EntryKind } from './details.ts';
 import { type AnyControlEntry, asControlEntry, type ControlEntry, ControlError } from './entry.ts';
 import { checkEvidence, type RecordedRequest } from './evidence.ts';
 import { foldEntry } from './fold.ts';
+import type { PatternAlarm } from './pattern-entries.ts';
 import { rederive } from './rederive.ts';
 import type { Rederived, Unknowable } from './rederived.ts';
 import { type ControlState, type Credential, emptyState } from './state.ts';
@@ -99,6 +100,8 @@ export class Replay {
   #signatures = 0;
   #decisions = 0;
   #latest = '';
+  /** Alarms that were due and of which it was found that they are missing. */
+  #missed: readonly PatternAlarm[] = [];
   #stopped = false;
 
   /** @param regimes by which grounds are judged; those of others are a gap */
@@ -173,6 +176,7 @@ export class Replay {
     request: RecordedRequest | null,
   ): Promise<{ code: ReplayProblem['code']; fault: string } | null> {
     const index = this.#state.size;
+    this.#lookForAlarms(entry, index);
     if (entry.at < this.#latest && !isDatedApart(entry)) this.#gap('clock', index);
     if (entry.at > this.#latest) this.#latest = entry.at;
     if (request?.body === 'elsewhere' && isChange(entry.kind)) this.#gap('body', index);
@@ -193,6 +197,15 @@ export class Replay {
     }
     if (!undecided.has(entry.kind)) this.#decisions++;
     return null;
+  }
+
+  /** An alarm that is due is the next entry: once another one comes, it was left out. */
+  #lookForAlarms({ kind }: AnyControlEntry, index: number): void {
+    const { alarmsDue } = this.#state;
+    const mayCome = kind === 'pattern.alarm' || kind === 'ledger.voided' || kind === 'ledger.key_rotated';
+    if (alarmsDue.length === 0 || mayCome || alarmsDue === this.#missed) return;
+    this.#missed = alarmsDue;
+    this.#found('entry.decision', index, 'comes where an alarm on a pattern was due, and none was raised');
   }
 
   async #verify({ credential, jws }: RecordedRequest, index: number): Promise<void> {

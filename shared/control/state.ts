@@ -1,6 +1,7 @@
 import type { DetailsOf, EntryKind, ServiceConfiguration } from './details.ts';
 import type { RecordedDiskKey } from './disk-keys.ts';
 import type { OrderState } from './order-state.ts';
+import type { Pattern, PatternAlarm, PatternTally } from './pattern-entries.ts';
 import { noRetention, type RetentionState } from './retention.ts';
 
 /** A credential as the ledger knows it. `thumbprint` is its key's RFC 7638 thumbprint and the `kid` of its proofs. */
@@ -68,6 +69,11 @@ export interface ControlState {
   retention: RetentionState;
   /** Keys of the encrypted disk that are not destroyed, the oldest first. */
   diskKeys: RecordedDiskKey[];
+  /** How often what was seen, by pattern and whom it is about. */
+  readonly patternTallies: Map<string, PatternTally>;
+  /** Alarms that the entries so far made due, and that are not entries yet: the next ones are. */
+  alarmsDue: readonly PatternAlarm[];
+  readonly alarmsRaised: Map<Pattern, number>;
   /** Time of the latest entry; of noise, its end. Empty before the first. */
   latestAt: string;
   /** See `believedTime`. */
@@ -90,6 +96,9 @@ export function emptyState(): ControlState {
     counts: new Map(),
     retention: noRetention,
     diskKeys: [],
+    patternTallies: new Map(),
+    alarmsDue: [],
+    alarmsRaised: new Map(),
     latestAt: '',
     believedAt: '',
     signedSize: 0,

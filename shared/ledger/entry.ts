@@ -54,6 +54,7 @@ export const entryKinds = [
   'retention.overdue',
   'retention.reconciled',
   'retention.package_removed',
+  'pattern.alarm',
   'disk_key.created',
   'disk_key.retired',
   'disk_key.destroyed',

@@ -26,7 +26,14 @@ import {
 import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 import { testEvent } from './events.ts';
 import { createTestClock } from './test-clock.ts';
-import { type AnswerBody, audience, orderBody, orderDraftFor, testStart } from './test-service.ts';
+import {
+  type AnswerBody,
+  audience,
+  orderBody,
+  orderDraftFor,
+  testConfiguration,
+  testStart,
+} from './test-service.ts';
 
 export interface ReplicaAnswer {
   readonly status: number;
@@ -136,12 +143,7 @@ export class Replicas {
       packageFolder: join(this.#folder, 'packages'),
       replica: name,
       operator: 'Example Mail',
-      configuration: {
-        software: '0',
-        audience,
-        retentionPeriod: 'P6M',
-        manifestKey: { ...manifest.publicJwk },
-      },
+      configuration: testConfiguration(manifest),
       ceremony: [
         await ceremonyAdministrator(this.#candidate(this.administrator, Date.parse(testStart))),
         await ceremonyAdministrator(this.#candidate(this.secondAdministrator, Date.parse(testStart))),

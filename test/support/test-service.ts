@@ -6,7 +6,7 @@ import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { createDisclosureService, type DisclosureDeps, type DisclosureService } from '#services/disclosure';
 import { createMasterKey, generateMasterKey } from '#shared/case-files';
 import { certificateDigest } from '#shared/certificates';
-import type { Role } from '#shared/control';
+import type { PatternThresholds, Role, ServiceConfiguration } from '#shared/control';
 import {
   createLedger,
   createNoteSigner,
@@ -152,6 +152,8 @@ export interface TestServiceOptions {
   readonly tls?: DisclosureDeps['tls'];
   /** The ledger's key, for tests of what its holder can do. */
   readonly signer?: NoteSigner;
+  /** From what on patterns are told; nothing is where absent. */
+  readonly patterns?: PatternThresholds;
   /** The engine on an encrypted disk, with its keys there. */
   readonly diskKeyFolder?: string;
 }
@@ -198,11 +200,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     packageFolder: join(folder, 'packages'),
     operator: 'Example Mail',
     configuration: {
-      software: '0',
-      audience,
-      retentionPeriod: 'P6M',
-      manifestKey: { ...manifestKey.publicJwk },
+      ...testConfiguration(manifestKey),
       ...(options.anchors ? { anchors: options.anchors.map(certificateDigest) } : {}),
+      ...(options.patterns ? { patterns: options.patterns } : {}),
     },
     anchors: options.anchors ?? [],
     ...(options.tls ? { tls: options.tls } : {}),
@@ -351,6 +351,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   };
   return harness;
 }
+
+/** What the ledgers of tests say of their service. */
+export const testConfiguration = (manifestKey: SigningKey): ServiceConfiguration => ({
+  software: '0',
+  audience,
+  retentionPeriod: 'P6M',
+  manifestKey: { ...manifestKey.publicJwk },
+});
 
 /** A complete order about alice@example.nl, whose packages are for one age recipient. */
 export function orderDraftFor(

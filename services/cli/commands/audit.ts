@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CaseKeys } from '../audit/case-files.ts';
+import { addFourEyes } from '../audit/four-eyes-command.ts';
 import { addReadCommands } from '../audit/read-commands.ts';
 import { isComplete, reportLines, resultOf } from '../audit/report.ts';
 import { verifyLedger } from '../audit/verify.ts';
@@ -30,6 +31,7 @@ export function addAuditCommands(program: Command, io: CliIo): void {
   const audit = program.command('audit').description('verify and read the ledger');
   addVerify(audit, io);
   addReadCommands(audit, io);
+  addFourEyes(audit, io);
 }
 
 function addVerify(audit: Command, io: CliIo): void {

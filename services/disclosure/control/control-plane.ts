@@ -6,6 +6,8 @@ import {
   decideClock,
   emptyState,
   foldEntry,
+  type PatternAlarm,
+  withAlarms,
 } from '#shared/control';
 import { entryVersion, type Ledger, type LedgerEntry, LedgerError } from '#shared/ledger';
 import { type Clock, Mutex, utc } from '#shared/runtime';
@@ -57,11 +59,15 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
-/** Folds the ledger, from a snapshot on where there is one to believe, then takes steps. */
+/**
+ * Folds the ledger, from a snapshot on where there is one to believe, then takes steps.
+ * @param onAlarm told of each alarm on a pattern that a step of this process raised
+ */
 export async function openControlPlane(
   ledger: Ledger,
   clock: Clock,
   snapshots?: StateSnapshots,
+  onAlarm?: (alarm: PatternAlarm, entryIndex: number) => void,
 ): Promise<ControlPlane> {
   const state = (await snapshots?.load(ledger)) ?? emptyState();
   await catchUp(ledger, state);
@@ -82,7 +88,9 @@ export async function openControlPlane(
     if (!time.ok && !underAnyClock) throw new ClockError();
     const { entries, result } = await decide(state, time.ok ? time.at : utc(now));
     if (entries.length === 0) return { result, indexes: [] };
-    const envelopes = entries.map((entry) => envelope(entry, now));
+    // Durable with what they follow from, or not at all.
+    const all = withAlarms(state, entries, time.ok ? time.at : state.latestAt);
+    const envelopes = all.map(({ entry }) => envelope(entry, now));
     // What could not be read back must never become durable: no start would get past it.
     for (const [i, entry] of envelopes.entries()) asControlEntry(state.size + i, entry);
     const appended = await ledger.append(envelopes, { after: state.size });
@@ -90,7 +98,11 @@ export async function openControlPlane(
     await catchUp(ledger, state, appended[0]?.index);
     for (const written of envelopes) fold(state, written);
     snapshots?.folded(state, ledger.checkpoint());
-    return { result, indexes: appended.map(({ index }) => index) };
+    const placed = all.map((one, i) => ({ ...one, index: appended[i]?.index ?? state.size }));
+    for (const { entry, index } of placed) {
+      if (entry.kind === 'pattern.alarm') onAlarm?.(entry.details, index);
+    }
+    return { result, indexes: placed.filter(({ isAlarm }) => !isAlarm).map(({ index }) => index) };
   }
 
   return {

@@ -44,6 +44,7 @@ describe('a signed URL and the route that an entry names', () => {
       'disclosure.failed',
       'disclosure.interrupted',
       'retention.package_removed',
+      'pattern.alarm',
       'access.granted',
       'access.refused',
       'access.noise',

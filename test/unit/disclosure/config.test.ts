@@ -44,7 +44,30 @@ describe('the disclosure service’s environment', () => {
     ]);
   });
 
+  it('takes thresholds of alarms one by one, and working hours', async () => {
+    const alarms = {
+      DISCLOSURE_ALARM_THRESHOLDS: 'refusals=7, unusedDays=30',
+      DISCLOSURE_WORKING_HOURS: 'Mon-Fri 07:00-19:00 Europe/Amsterdam',
+    };
+    const hours = { zone: 'Europe/Amsterdam', from: '07:00', to: '19:00', days: [1, 2, 3, 4, 5] };
+    const usual = (await read()).settings?.alarms;
+    expect(usual).toMatchObject({ refusalsOfCredential: 20, refusals: 100, unusedDays: 90 });
+    expect((await read(alarms)).settings?.alarms).toEqual({
+      ...usual,
+      ...{ refusals: 7, unusedDays: 30, workingHours: hours },
+    });
+  });
+
   it.each<[Record<string, string>, RegExp]>([
+    [{ DISCLOSURE_ALARM_THRESHOLDS: 'refusals=0' }, /^DISCLOSURE_ALARM_THRESHOLDS: /],
+    [{ DISCLOSURE_ALARM_THRESHOLDS: 'refusals=many' }, /^DISCLOSURE_ALARM_THRESHOLDS: /],
+    [{ DISCLOSURE_ALARM_THRESHOLDS: 'refusal=7' }, /^DISCLOSURE_ALARM_THRESHOLDS: /],
+    [
+      { DISCLOSURE_WORKING_HOURS: 'Mon-Fri 07:00-19:00 Europe/Atlantis' },
+      /^DISCLOSURE_WORKING_HOURS: .*such as/,
+    ],
+    [{ DISCLOSURE_WORKING_HOURS: 'Fri-Mon 07:00-19:00 UTC' }, /^DISCLOSURE_WORKING_HOURS: .*such as/],
+    [{ DISCLOSURE_WORKING_HOURS: 'Mon-Fri 19:00-07:00 UTC' }, /^DISCLOSURE_WORKING_HOURS: .*such as/],
     [{ DISCLOSURE_LEDGER: 'postgres' }, /^DISCLOSURE_LEDGER: is not valid/],
     [{ DISCLOSURE_SHARED_FOLDER: '/srv' }, /^DISCLOSURE_SHARED_FOLDER: goes with DISCLOSURE_LEDGER=kafka/],
     [{ DISCLOSURE_LISTEN: '0.0.0.0:8425' }, /^DISCLOSURE_LISTEN: .*needs DISCLOSURE_TLS_CERT_FILE/],
