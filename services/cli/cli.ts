@@ -5,6 +5,7 @@ import { addCaseCommands } from './commands/case.ts';
 import { addCredentialCommands } from './commands/credential.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDisclosureCommands } from './commands/disclosure.ts';
+import { addHoldCommands } from './commands/hold.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addMigrateCommands } from './commands/migrate.ts';
 import { addOrderCommands } from './commands/order.ts';
@@ -74,6 +75,7 @@ export function createProgram(io: CliIo): Command {
   addCredentialCommands(program, io);
   addOrderCommands(program, io);
   addCaseCommands(program, io);
+  addHoldCommands(program, io);
   addDisclosureCommands(program, io);
   addPackageCommands(program, io);
   addAuditCommands(program, io);

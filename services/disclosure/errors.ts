@@ -1,6 +1,7 @@
 import type { ChainRefusal } from '#shared/certificates';
 import { type ProofRefusalCode, proofRefusals, publicKeyRefusals } from '#shared/signed-request';
 import { type ErrorRow, row } from './error-row.ts';
+import { holdErrors } from './hold-errors.ts';
 import { orderErrors } from './order-errors.ts';
 
 /** Every error that the API answers, by its stable code. The documents list exactly these. */
@@ -84,6 +85,7 @@ const ownErrors = {
     'Enrol another administrator first; without one nobody could enrol or revoke.',
   ),
   ...orderErrors,
+  ...holdErrors,
   'scope.target_not_in_order': row(
     403,
     'Target not in the order',
@@ -132,6 +134,11 @@ const ownErrors = {
     'Record what is about to be removed before it is certified.',
   ),
   'retention.run_differs': row(409, 'Run differs', 'Certify exactly the days that the run began with.'),
+  'retention.hold_pending': row(
+    409,
+    'Hold pending',
+    'Copy what every order in force keeps of these days first, and name the orders.',
+  ),
   'retention.backwards': row(409, 'Certified already', 'Certify no day before the last that was certified.'),
   'retention.sums': row(
     409,

@@ -38,6 +38,11 @@ export const orderErrors = {
     'Order in force',
     'Erase the case once its order has ended and no package is being made under it.',
   ),
+  'order.preserved_under': row(
+    409,
+    'Nothing preserved',
+    'Name an order to preserve that keeps something; or leave it out, and ask for what is stored.',
+  ),
   'order.suspended': row(403, 'Order suspended', 'Wait until a reviewer resumes it.'),
   'order.cancelled': row(
     403,

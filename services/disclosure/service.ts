@@ -35,6 +35,7 @@ import { caseRoutes } from './routes/cases.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { disclosureProgressRoutes } from './routes/disclosure-progress.ts';
 import { disclosureRoutes } from './routes/disclosures.ts';
+import { holdRoutes } from './routes/holds.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { publicRoutes } from './routes/public.ts';
@@ -204,6 +205,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     passkeyRoutes(routes, context);
     orderRoutes(routes, context);
     caseRoutes(routes, context);
+    holdRoutes(routes, context);
     disclosureRoutes(routes, context);
     disclosureProgressRoutes(routes, context);
     ledgerRoutes(routes, context);
@@ -272,7 +274,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       const bound = app.server.address();
       return typeof bound === 'object' && bound !== null ? bound.port : address.port;
     },
-    retentionRecord: createRetentionRecord(control),
+    retentionRecord: createRetentionRecord(control, cases),
     watchOrders: () => orderWatch.run(),
     orderFigures: () => orderWatch.figures(),
     patternAlarms: () =>

@@ -4,16 +4,20 @@ import { z } from 'zod';
 import {
   type DiskKeyDraft,
   diskKeyDetails,
+  type HoldDraft,
+  holdDetails,
   isDiskKeyDraft,
+  isHoldDraft,
   type RetentionDraft,
   reconciledDay,
   recordedDiskKey,
   retentionDetails,
 } from '#shared/control';
-import type { RetentionRecord } from '#shared/retention';
+import { orderLimits, parseTarget, type Target, targetKinds } from '#shared/orders';
+import { holdTaskSchema, type RetentionRecord } from '#shared/retention';
 import type { Clock } from '#shared/runtime';
 import { proofHeader, signRequest } from '#shared/signed-request';
-import { utcTimestamp } from '#shared/traffic';
+import { categoryIds, utcTimestamp } from '#shared/traffic';
 import type { RetentionCredential } from './credential.ts';
 
 /** The disclosure API refused, or is away. */
@@ -26,7 +30,8 @@ export class ApiRecordError extends Error {
   }
 }
 
-const limits = { answerBytes: 256 * 1024, timeoutMs: 60_000 } as const;
+/** The longest answer is a list of some thousand holds. */
+const limits = { answerBytes: 1024 * 1024, timeoutMs: 60_000 } as const;
 
 const run = { id: z.uuidv7(), at: utcTimestamp };
 const view = z.object({
@@ -36,6 +41,7 @@ const view = z.object({
   lastOverdue: retentionDetails['retention.overdue'].extend({ at: utcTimestamp }).nullable(),
   diskKeys: z.array(recordedDiskKey),
   reconciled: z.array(reconciledDay),
+  holds: z.int().min(0),
   now: utcTimestamp,
   latestAt: utcTimestamp,
   believedAt: utcTimestamp,
@@ -43,6 +49,26 @@ const view = z.object({
   signedSize: z.int(),
 });
 const problem = z.object({ code: z.string().regex(/^[a-z][a-z0-9_.]{0,63}$/) });
+
+const holdTasks = z.object({ items: z.array(holdTaskSchema) });
+const target = z
+  .object({ kind: z.enum(targetKinds), value: z.string(), subaddresses: z.boolean().optional() })
+  .transform(({ kind, value, subaddresses }, context): Target => {
+    const parsed = parseTarget(kind, value, subaddresses);
+    if (parsed.ok) return parsed.target;
+    context.addIssue({ code: 'custom', message: 'is no target' });
+    return z.NEVER;
+  });
+const holdScope = z.object({
+  version: z.int(),
+  scope: z.object({
+    targets: z.array(target).max(orderLimits.targets),
+    from: utcTimestamp,
+    to: utcTimestamp,
+    categories: z.array(z.enum(categoryIds)),
+    collectedUpTo: utcTimestamp,
+  }),
+});
 
 const paths: Readonly<Record<(RetentionDraft | DiskKeyDraft)['kind'], string>> = {
   'retention.configured': '/v1/retention/policy',
@@ -91,20 +117,36 @@ export function createApiRecord(options: {
     throw new ApiRecordError(problem.safeParse(answer).data?.code ?? 'service.unexpected_answer');
   }
 
+  async function read<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    const parsed = schema.safeParse(await send('GET', path, Buffer.alloc(0)));
+    if (!parsed.success) throw new ApiRecordError('service.unexpected_answer');
+    return parsed.data;
+  }
+
   return {
-    view: async () => {
-      const parsed = view.safeParse(await send('GET', '/v1/retention', Buffer.alloc(0)));
-      if (!parsed.success) throw new ApiRecordError('service.unexpected_answer');
-      return parsed.data;
+    view: () => read('/v1/retention', view),
+    holds: async () => (await read('/v1/retention/holds', holdTasks)).items,
+    holdScope: async (orderId) => {
+      try {
+        return await read(`/v1/retention/holds/${orderId}/scope`, holdScope);
+      } catch (error) {
+        // It ended since it was listed.
+        if (error instanceof ApiRecordError && error.code === 'hold.none') return null;
+        throw error;
+      }
     },
     append: async (draft) => {
-      await send('POST', paths[draft.kind], Buffer.from(JSON.stringify(bodyOf(draft))));
+      const path = isHoldDraft(draft)
+        ? `/v1/retention/holds/${draft.subject}/${draft.kind.replace('hold.', '')}`
+        : paths[draft.kind];
+      await send('POST', path, Buffer.from(JSON.stringify(bodyOf(draft))));
     },
   };
 }
 
 /** In the schema's order of members, so that an auditor finds the body that was signed from the entry. */
-function bodyOf(draft: RetentionDraft | DiskKeyDraft): object {
+function bodyOf(draft: RetentionDraft | DiskKeyDraft | HoldDraft): object {
+  if (isHoldDraft(draft)) return holdDetails[draft.kind].parse(draft.details);
   if (isDiskKeyDraft(draft)) return diskKeyDetails[draft.kind].parse(draft.details);
   const details = retentionDetails[draft.kind].parse(draft.details);
   return 'subject' in draft ? { runId: draft.subject, ...details } : details;

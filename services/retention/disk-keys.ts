@@ -42,9 +42,11 @@ export function createKeyKeeping(options: {
   readonly diskKeys: DiskKeys;
   readonly days: number;
   readonly record: RetentionRecord;
+  /** Writes under the new key what would keep the old one for longer than its days: what orders hold. */
+  readonly rewriteHeld: () => Promise<void>;
   readonly logger: Logger;
 }): KeyKeeping {
-  const { diskKeys, days, record, logger } = options;
+  const { diskKeys, days, record, rewriteHeld, logger } = options;
   let last: {
     readonly look: DiskKeysLook;
     readonly at: number;
@@ -148,6 +150,7 @@ export function createKeyKeeping(options: {
       if (changed.created !== null) {
         await record.append({ kind: 'disk_key.created', details: detailsOf(changed.created) });
         logger.info({}, 'new files are written under a new key of the disk');
+        await rewriteHeld();
       }
       last = null;
       await lookIfDue(await record.view(), now);

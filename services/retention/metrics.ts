@@ -21,6 +21,21 @@ export function addRetentionMetrics(registry: Registry, retention: Retention): v
     read: () => Date.parse(retention.status().lastCertificate?.at ?? '1970-01-01T00:00:00.000Z') / 1000,
   });
   addGauge(registry, {
+    name: 'griffie_retention_holds',
+    help: 'Holds of orders by state: held, over (being removed), failing (could not be copied or removed: an alarm).',
+    labels: ['state'],
+    read: () => {
+      const { holds } = retention.status();
+      const failing = holds.filter(({ fault }) => fault !== null).length;
+      const over = holds.filter((hold) => hold.over !== null).length;
+      return [
+        [{ state: 'held' }, holds.length - over],
+        [{ state: 'over' }, over],
+        [{ state: 'failing' }, failing],
+      ];
+    },
+  });
+  addGauge(registry, {
     name: 'griffie_retention_held_rows',
     help: 'Rows of traffic by state: held, next (goes within a week), due (past its time).',
     labels: ['state'],

@@ -3,6 +3,7 @@ import { Condition, type Health, keepAsking, type ServiceDefinition, untilReady 
 import {
   askStore,
   assertMigrated,
+  createHeldTraffic,
   createPartitions,
   createSourceDays,
   openConfiguredServer,
@@ -59,6 +60,11 @@ export const retentionService: ServiceDefinition<RetentionSettings> = {
       };
       const retention = createRetention({
         partitions,
+        held: createHeldTraffic(database, {
+          database: clickhouse.database,
+          topology: tables,
+          retention: period,
+        }),
         record: createApiRecord({ credential, clock, ...connection }),
         policy: { period, legalBasis },
         ...(disk === undefined || keys === undefined ? {} : { diskKeys: { keys, days: disk.days } }),
@@ -88,7 +94,9 @@ export const retentionService: ServiceDefinition<RetentionSettings> = {
 
 function addChecks(health: Health, retention: Retention): void {
   health.add('expiry', () => {
-    const { fault, clock, overdue } = retention.status();
+    const { fault, clock, overdue, holds } = retention.status();
+    const failing = holds.find((hold) => hold.fault !== null)?.fault ?? null;
+    if (failing !== null) return { ok: false, code: failing };
     if (fault !== null) return { ok: false, code: fault };
     if (clock?.ok === false) return { ok: false, code: clock.code };
     return overdue.length === 0 ? { ok: true } : { ok: false, code: 'retention.overdue' };

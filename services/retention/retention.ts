@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
-import type { CheckedPlace, RemovedDay } from '#shared/control';
+import { type CheckedPlace, namedHolds, type RemovedDay } from '#shared/control';
 import {
   ClockGuard,
   planRun,
@@ -16,12 +16,15 @@ import {
   dayOf,
   type ExpiringTable,
   expiringTables,
+  type HeldTraffic,
+  isDayExpired,
   type Partitions,
   parseRetentionPeriod,
   type RetentionPeriod,
   type SourceDays,
 } from '#shared/store';
 import { createKeyKeeping } from './disk-keys.ts';
+import { createHoldKeeping } from './holds.ts';
 import { daysOfPicture } from './picture.ts';
 import type { Place } from './place.ts';
 import { createReconciliation, type DayFigures, type DayRange } from './reconciliation.ts';
@@ -35,6 +38,8 @@ export interface RetentionPolicy {
 
 export interface RetentionDeps {
   readonly partitions: Partitions;
+  /** What orders hold. */
+  readonly held: HeldTraffic;
   readonly record: RetentionRecord;
   readonly policy: RetentionPolicy;
   /** Keys of the disk, where this service looks after them, and how many days are written under one. */
@@ -72,6 +77,7 @@ const afterMidnightMs = 2000;
 /*
  * The order of a run, and what a crash leaves at each step:
  *
+ *   0. what holds of orders keep of these days is copied (`holds.ts`)
  *   1. `retention.started` is durable: what is there of which days, by the engine's system tables
  *   2. the days' partitions are dropped, detached parts with them
  *   3. the system tables are asked again, and every other place is looked at
@@ -84,13 +90,19 @@ const afterMidnightMs = 2000;
 
 /** The service that lets data go. */
 export function createRetention(deps: RetentionDeps): Retention {
-  const { partitions, record, policy, places, clock, monotonic, logger } = deps;
+  const { partitions, held: heldTraffic, record, policy, clock, monotonic, logger } = deps;
   const guard = new ClockGuard();
   const mutex = new Mutex();
   const stopping = new AbortController();
   const period = `P${policy.period.months}M`;
   const keyKeeping = deps.diskKeys
-    ? createKeyKeeping({ diskKeys: deps.diskKeys.keys, days: deps.diskKeys.days, record, logger })
+    ? createKeyKeeping({
+        diskKeys: deps.diskKeys.keys,
+        days: deps.diskKeys.days,
+        record,
+        rewriteHeld: () => heldTraffic.rewrite(),
+        logger,
+      })
     : null;
   const reconciliation = deps.sourceDays
     ? createReconciliation({
@@ -101,6 +113,8 @@ export function createRetention(deps: RetentionDeps): Retention {
         stopping: stopping.signal,
       })
     : null;
+  const holds = createHoldKeeping({ held: heldTraffic, record, logger });
+  const places: Place[] = [...deps.places, { name: 'held_traffic', look: holds.look }];
   let status = beforeFirstLook(period);
   let running: Promise<void> | null = null;
 
@@ -123,23 +137,40 @@ export function createRetention(deps: RetentionDeps): Retention {
     }
     const engineHeld = await holdEngine();
     let held = await partitions.list();
-    status = { ...status, lookedAt: utc(now), clock: clockVerdict, fault: null, engineHeld };
+    // What orders keep is copied under any clock: nothing is lost by it.
+    await holds.keep(view, now, expiredDays(held, now));
+    status = {
+      ...status,
+      lookedAt: utc(now),
+      clock: clockVerdict,
+      fault: null,
+      engineHeld,
+      holds: holds.status(),
+    };
     if (!clockVerdict.ok) {
       status = { ...status, lastCertificate: certificateOf(view) };
       return;
     }
     view = await configure(view);
-    let plan = planRun(held, now, policy.period);
+    await holds.end(now);
+    // By the ledger's clock as well: an order that is recorded later finds nothing left of these days.
+    const planTime = (): number => Math.min(clock.now(), Date.parse(view.now));
+    let plan = planRun(held, planTime(), policy.period);
     const looks = await lookAround(now);
+    status = { ...status, holds: holds.status() };
     for (let runs = 0; runs < runsPerTick && !stopping.signal.aborted; runs++) {
       const days = view.openRun?.days ?? plan.expired;
       const id = view.openRun?.id ?? uuidv7({ msecs: now });
       if (days.length === 0) break;
-      if (view.openRun === null) view = await begin(view, id, plan);
+      if (view.openRun === null) {
+        const kept = await holds.keepDays(trafficDays(days));
+        if (kept === null) break;
+        view = await begin(view, id, plan, kept);
+      }
       held = await drop(days, held);
       if (leftOf(days, held).length > 0 || looks.overdue.length > 0) break;
       view = await configure(await certify(view, id, days, held, looks.checked));
-      plan = planRun(held, clock.now(), policy.period);
+      plan = planRun(held, planTime(), policy.period);
     }
     const overdue = [...overdueDays(held, now, view), ...looks.overdue];
     if (
@@ -210,8 +241,14 @@ export function createRetention(deps: RetentionDeps): Retention {
     view: RetentionView,
     id: string,
     { through, expired }: RunPlan,
+    kept: readonly string[],
   ): Promise<RetentionView> {
-    const details = { policyVersion: versionOf(view), through, days: [...expired] };
+    const details = {
+      policyVersion: versionOf(view),
+      through,
+      days: [...expired],
+      ...(kept.length > 0 ? { holds: namedHolds(kept) } : {}),
+    };
     await record.append({ kind: 'retention.started', subject: id, details });
     logger.info({ count: expired.length }, 'days are past their time; removing them');
     return record.view();
@@ -260,6 +297,14 @@ export function createRetention(deps: RetentionDeps): Retention {
       else overdue.push({ place: name, ...found.left });
     }
     return { checked, overdue };
+  }
+
+  /** Days of traffic that are wholly past their time, and there. */
+  function expiredDays(held: readonly DayHeld[], now: number): string[] {
+    const days = held.filter(
+      ({ table, day }) => table === 'traffic' && isDayExpired(day, now, policy.period),
+    );
+    return [...new Set(days.map(({ day }) => day))];
   }
 
   function overdueDays(held: readonly DayHeld[], now: number, view: RetentionView): Overdue[] {
@@ -330,6 +375,9 @@ export function createRetention(deps: RetentionDeps): Retention {
     },
   };
 }
+
+const trafficDays = (days: readonly RemovedDay[]): string[] =>
+  days.filter(({ place }) => place === 'traffic').map(({ day }) => day);
 
 /** What the engine still has of these days, in any state. */
 function leftOf(days: readonly RemovedDay[], held: readonly DayHeld[]): RemovedDay[] {

@@ -1,6 +1,7 @@
 import type { RemovedDay } from '#shared/control';
 import type { ClockVerdict, PictureDay, RetentionView } from '#shared/retention';
 import type { DiskKeyStatus } from './disk-keys.ts';
+import type { HoldStatus } from './holds.ts';
 import type { Left } from './place.ts';
 import type { ReconciliationStatus } from './reconciliation.ts';
 
@@ -30,6 +31,8 @@ export interface RetentionStatus {
   readonly diskKeys: readonly DiskKeyStatus[];
   /** How the sums of sources stand; null where this service does not look at them. */
   readonly reconciliation: ReconciliationStatus | null;
+  /** Holds of orders that are not removed, by what the ledger says and what is there. */
+  readonly holds: readonly HoldStatus[];
   /** Days of traffic, the oldest first: those held, and the last that went. */
   readonly days: readonly PictureDay[];
 }
@@ -47,6 +50,7 @@ export const beforeFirstLook = (period: string): RetentionStatus => ({
   engineHeld: false,
   diskKeys: [],
   reconciliation: null,
+  holds: [],
   days: [],
 });
 

@@ -10,7 +10,13 @@ import {
 } from '#services/retention';
 import type { RetentionRecord } from '#shared/retention';
 import type { Clock, Logger } from '#shared/runtime';
-import { createPartitions, createSourceDays, type Database, type DiskKeys } from '#shared/store';
+import {
+  createHeldTraffic,
+  createPartitions,
+  createSourceDays,
+  type Database,
+  type DiskKeys,
+} from '#shared/store';
 import type { StandaloneConfig } from './config.ts';
 
 const dayMs = 86_400_000;
@@ -52,6 +58,7 @@ export function startRetention(
   ];
   const retention = createRetention({
     partitions,
+    held: createHeldTraffic(database, { database: embeddedDatabase, retention: period }),
     record,
     policy: { period, legalBasis },
     diskKeys: { keys: diskKeys, days: config.diskKeys.days },

@@ -4,6 +4,7 @@ import { possessionChars } from '#shared/signed-request';
 import { utcTimestamp } from '#shared/traffic';
 import { diskKeyDetails } from './disk-keys.ts';
 import { erasureDetails } from './erasure.ts';
+import { holdDetails } from './holds.ts';
 import { orderEntryDetails } from './order-entries.ts';
 import { patternDetails, patternThresholds } from './pattern-entries.ts';
 import { retentionDetails } from './retention.ts';
@@ -118,7 +119,12 @@ export const entryDetails = {
   }),
   ...orderEntryDetails,
   ...erasureDetails,
-  'disclosure.requested': z.strictObject({ orderId: idSchema, orderVersion: z.int().min(1) }),
+  /** `whole`: all that the order asks for and not a part of it, once all that it may read was copied. */
+  'disclosure.requested': z.strictObject({
+    orderId: idSchema,
+    orderVersion: z.int().min(1),
+    whole: z.literal(true).optional(),
+  }),
   /** `orderVersion`: as the request named it; absent: the first. */
   'disclosure.refused': z.strictObject({
     orderId: idSchema,
@@ -148,6 +154,8 @@ export const entryDetails = {
       )
       .max(64)
       .optional(),
+    /** Orders whose holds were read for it; absent where there were none. */
+    holds: z.array(idSchema).min(1).max(2).optional(),
   }),
   'disclosure.failed': z.strictObject({ orderId: idSchema, code: codeSchema }),
   /** By the officer who asked for it. */
@@ -155,6 +163,7 @@ export const entryDetails = {
   /** What was made of a package was thrown away; it is made anew. */
   'disclosure.interrupted': z.strictObject({ orderId: idSchema, code: codeSchema }),
   'disclosure.collected': z.strictObject({ bytes: count }),
+  ...holdDetails,
   ...retentionDetails,
   ...diskKeyDetails,
   ...patternDetails,

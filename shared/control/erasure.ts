@@ -27,10 +27,10 @@ export type ErasureRefusal = 'order.unknown' | 'order.erased' | 'order.in_force'
 
 /**
  * Whether this credential's person may erase the order's case now: another person than those who recorded
- * any version of it, once the order has ended and no package is being made under it.
+ * any version of it, once the order and its hold have ended and no package is being made under it.
  */
 export function decideErasure(
-  state: Pick<ControlState, 'orders' | 'disclosures'>,
+  state: Pick<ControlState, 'orders' | 'disclosures' | 'holds'>,
   orderId: string,
   credential: Pick<Credential, 'personId'>,
   at: string,
@@ -42,7 +42,10 @@ export function decideErasure(
   const isUsed = [...state.disclosures.values()].some(
     (disclosure) => disclosure.orderId === orderId && disclosure.status === 'AwaitingDisclosure',
   );
-  if (isUsed || overRefusal(order, at) === null) return { ok: false, code: 'order.in_force' };
+  const hold = state.holds.get(orderId);
+  // What it keeps is copied by what the case says.
+  const isHeld = hold !== undefined && hold.deleted === undefined;
+  if (isUsed || isHeld || overRefusal(order, at) === null) return { ok: false, code: 'order.in_force' };
   return { ok: true, order };
 }
 

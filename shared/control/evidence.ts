@@ -162,10 +162,16 @@ function bodyOf(entry: AnyControlEntry): object | null {
     case 'retention.configured':
     case 'retention.overdue':
     case 'retention.reconciled':
+    case 'hold.lifted':
+    case 'hold.copied':
+    case 'hold.ended':
+    case 'hold.deleted':
     case 'disk_key.created':
     case 'disk_key.retired':
     case 'disk_key.destroyed':
       return entry.details;
+    case 'hold.extended':
+      return { reason: entry.details.reason };
     case 'retention.started':
     case 'retention.certified':
       return { runId: entry.subject, ...entry.details };

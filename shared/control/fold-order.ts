@@ -128,7 +128,8 @@ function amended(before: OrderState, next: OrderVersion, index: number): OrderSt
     throw new ControlError(index, 'it is not the next version of its order');
   }
   if (before.decision?.status === 'Rejected') throw new ControlError(index, 'its order was rejected already');
-  const { decision, notificationAnswer: _, details, commitments, recordedAt, recordedBy, ...whole } = before;
+  const { decision, notificationAnswer: _, fulfilledAt: __, ...rest } = before;
+  const { details, commitments, recordedAt, recordedBy, ...whole } = rest;
   const replaced: OrderVersion = {
     details,
     commitments,

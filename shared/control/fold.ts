@@ -1,10 +1,12 @@
 import { parseStrictJson } from '#shared/runtime';
 import { parseProof, proofClaimsSchema, proofRememberSeconds } from '#shared/signed-request';
+import { holdsInForce } from './decide-hold.ts';
 import type { EntryKind } from './details.ts';
 import { decideDiskKey } from './disk-keys.ts';
 import { type AnyControlEntry, ControlError } from './entry.ts';
 import { decideErasure } from './erasure.ts';
 import { foldCredential } from './fold-credentials.ts';
+import { foldHold } from './fold-hold.ts';
 import { isOrderEntry, nextOrder, type OrderEntry, withEstimate } from './fold-order.ts';
 import { withoutAlarm } from './pattern-alarms.ts';
 import { observe } from './patterns.ts';
@@ -72,6 +74,12 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'disclosure.cancelled': ['officer'],
   'disclosure.interrupted': [],
   'disclosure.collected': ['officer'],
+  'hold.placed': [],
+  'hold.copied': ['retention'],
+  'hold.extended': ['reviewer'],
+  'hold.lifted': ['reviewer'],
+  'hold.ended': ['retention'],
+  'hold.deleted': ['retention'],
   'retention.configured': ['retention'],
   'retention.started': ['retention'],
   'retention.certified': ['retention'],
@@ -199,6 +207,7 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
         requestedAt: entry.at,
         requestedBy: actor(),
         commitments: entry.commitments ?? {},
+        ...(entry.details.whole ? { whole: true } : {}),
         status: 'AwaitingDisclosure',
         collections: 0,
       });
@@ -231,13 +240,27 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
       return;
     case 'disclosure.collected':
       updateDisclosure(state, index, subject(), (d) => ({ ...d, collections: d.collections + 1 }));
+      noteCollection(state, state.disclosures.get(subject()), entry.at);
+      return;
+    case 'hold.placed':
+    case 'hold.copied':
+    case 'hold.extended':
+    case 'hold.lifted':
+    case 'hold.ended':
+    case 'hold.deleted':
+      foldHold(state, entry, subject(), index);
       return;
     case 'retention.configured':
     case 'retention.started':
     case 'retention.certified':
     case 'retention.overdue':
     case 'retention.reconciled': {
-      const decision = decideRetention(state.retention, retentionDraft(entry, subject), entry.at);
+      const decision = decideRetention(
+        state.retention,
+        retentionDraft(entry, subject),
+        entry.at,
+        holdsInForce(state, entry.at),
+      );
       if (!decision.ok) throw new ControlError(index, `the rules of expiry refuse it (${decision.code})`);
       state.retention = decision.state;
       return;
@@ -302,6 +325,14 @@ function foldOrder(state: ControlState, entry: OrderEntry, index: number): void 
 function noteRelease(state: ControlState, orderId: string, at: string): void {
   const order = state.orders.get(orderId);
   if (order && order.answeredAt === undefined) state.orders.set(orderId, { ...order, answeredAt: at });
+}
+
+/** All that the order asks for is in the hands of who asked, in the version that is in force. */
+function noteCollection(state: ControlState, disclosure: Disclosure | undefined, at: string): void {
+  const order = state.orders.get(disclosure?.orderId ?? '');
+  if (disclosure?.whole !== true || order === undefined || order.fulfilledAt !== undefined) return;
+  if (disclosure.orderVersion !== order.details.version) return;
+  state.orders.set(order.orderId, { ...order, fulfilledAt: at });
 }
 
 type Disclosure = ControlState['disclosures'] extends Map<string, infer D> ? D : never;

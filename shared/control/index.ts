@@ -17,6 +17,23 @@ export {
   decideNotificationAnswer,
 } from './decide-authority.ts';
 export {
+  decideHoldExtension,
+  decideHoldLifting,
+  decideKeptHold,
+  decideReference,
+  type HoldRefusal,
+  holdOver,
+  holdsAreCopied,
+  holdsDue,
+  holdsInForce,
+  holdUntil,
+  isHoldInUse,
+  isHoldOpen,
+  isHoldScopeReadable,
+  type ReadableHold,
+  readableHolds,
+} from './decide-hold.ts';
+export {
   type Approval,
   decideAmendment,
   decideApproval,
@@ -73,6 +90,16 @@ export {
 export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
 export { nextOrder } from './fold-order.ts';
+export {
+  type HoldDraft,
+  type HoldEndReason,
+  type HoldState,
+  holdDetails,
+  holdEndReasons,
+  holdExtensions,
+  holdLiftings,
+  isHoldDraft,
+} from './holds.ts';
 export { isTimeZone } from './local-hours.ts';
 export { alarmsDue, missedFollowUps, orderDeadline } from './order-alarms.ts';
 export { orderDetails } from './order-details.ts';
@@ -124,6 +151,7 @@ export {
   type CheckedPlace,
   decideRetention,
   maxRunDays,
+  namedHolds,
   noRetention,
   type RemovedDay,
   type RetentionDecision,

@@ -18,9 +18,11 @@ export function orderDetails(
     categories: [...order.scope.categories],
     targetCount: targets.length,
     broadTargetCount: targets.filter(({ kind }) => broadTargetKinds.has(kind)).length,
+    ...(order.type === 'preserve' ? { issuedAt: order.issuedAt } : {}),
     receivedAt: order.receivedAt,
     validUntil: order.validUntil,
     schedule: scheduleDetails(order.schedule),
+    ...(order.preservedUnder === undefined ? {} : { preservedUnder: order.preservedUnder }),
     ...(documentSignature ? { documentSignature } : {}),
   };
 }

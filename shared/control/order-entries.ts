@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { regimeIdSchema, ruleIdSchema } from '#shared/orders';
+import { periodSchema, regimeIdSchema, ruleIdSchema } from '#shared/orders';
 import { categoryIds, eventTypes, utcTimestamp } from '#shared/traffic';
 
 /*
@@ -58,6 +58,14 @@ const schedule = z.strictObject({
     .min(1)
     .max(8)
     .optional(),
+  preservation: z
+    .strictObject({
+      until: utcTimestamp,
+      extension: periodSchema,
+      extensions: count,
+      confirmed: periodSchema,
+    })
+    .optional(),
 });
 
 /** A version of an order. Its contents are in the case file. */
@@ -72,9 +80,13 @@ const recorded = z.strictObject({
   targetCount: count,
   /** Targets that reach people whom nobody named. */
   broadTargetCount: count.optional(),
+  /** Of an order to preserve. */
+  issuedAt: utcTimestamp.optional(),
   receivedAt: utcTimestamp,
   validUntil: utcTimestamp,
   schedule: schedule.optional(),
+  /** The order to preserve whose records it asks for. */
+  preservedUnder: z.uuid({ version: 'v7' }).optional(),
   documentSignature: z
     .strictObject({ state: z.enum(signatureStates), reason: ruleIdSchema.optional() })
     .optional(),

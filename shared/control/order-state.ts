@@ -47,6 +47,8 @@ export interface OrderState extends OrderVersion {
   readonly alarms: readonly string[];
   /** Time of the first release. */
   readonly answeredAt?: string;
+  /** When a package with all that it asks for was fetched. */
+  readonly fulfilledAt?: string;
   readonly expiryRecorded: boolean;
   /** When its case files and their key were destroyed: nothing is done about it any more. */
   readonly erasedAt?: string;

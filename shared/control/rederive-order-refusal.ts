@@ -5,6 +5,7 @@ import {
   decideFollowUp,
   decideNotificationAnswer,
 } from './decide-authority.ts';
+import { decideHoldExtension, decideHoldLifting } from './decide-hold.ts';
 import {
   decideAmendment,
   decideApproval,
@@ -15,6 +16,7 @@ import {
 } from './decide-order.ts';
 import type { EntryKind } from './details.ts';
 import { decideErasure } from './erasure.ts';
+import { holdExtensions } from './holds.ts';
 import type { Unknowable } from './rederived.ts';
 import type { ControlState, Credential } from './state.ts';
 
@@ -54,6 +56,20 @@ export function orderRefusalHolds(state: ControlState, at: string, refused: Refu
   // The state is looked at before the body, so that what it refuses is refused for that.
   if (ofBody.has(code) || isOfAnswer) return byState === null ? 'outside' : false;
   return byState === code;
+}
+
+/** The same of a request to keep for longer, or to lift a hold. */
+export function holdRefusalHolds(
+  state: ControlState,
+  at: string,
+  { orderId, code, kind, credential }: Refused,
+): boolean {
+  const decisions =
+    kind === 'hold.lifted'
+      ? [decideHoldLifting(state, orderId, credential, at)]
+      : // Which of them it was is in the body, which a refusal does not keep.
+        holdExtensions.map((reason) => decideHoldExtension(state, orderId, credential, at, reason));
+  return decisions.some((decision) => !decision.ok && decision.code === code);
 }
 
 /** Why the state alone refuses such a step, whatever the request says; null where it does not. */

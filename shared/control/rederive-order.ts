@@ -6,6 +6,7 @@ import {
   decideFollowUp,
   decideNotificationAnswer,
 } from './decide-authority.ts';
+import { decideReference } from './decide-hold.ts';
 import {
   decideAmendment,
   decideApproval,
@@ -32,9 +33,8 @@ export function rederiveOrder(
 ): Rederived {
   switch (entry.kind) {
     case 'order.recorded':
-      return entry.details.version === 1
-        ? contents(entry)
-        : contradicts('records an order that is no first version');
+      if (entry.details.version !== 1) return contradicts('records an order that is no first version');
+      return decideReference(state, entry.details.preservedUnder, entry.at) ? contents(entry) : noReference;
     case 'order.estimated':
       // What the store counted is outside the ledger.
       return state.orders.get(entry.subject ?? '')?.details.version === entry.details.version
@@ -48,10 +48,13 @@ export function rederiveOrder(
       const decision = decideAgain(state, entry, request.credential, regimes);
       if (decision === 'unknown_rule') return unknowable('unknown_rule');
       if (!decision.ok) return contradicts(faultOf(entry.kind, decision.code));
-      return entry.kind === 'order.amended' ? contents(entry) : follows;
+      if (entry.kind !== 'order.amended') return follows;
+      return decideReference(state, entry.details.preservedUnder, entry.at) ? contents(entry) : noReference;
     }
   }
 }
+
+const noReference = contradicts('names an order to preserve that keeps nothing');
 
 const faultOf = (kind: OrderKind, code: OrderRefusal): string =>
   kind === 'order.approved' || kind === 'order.rejected'

@@ -2,6 +2,7 @@ import type { Regimes } from '#shared/orders';
 import { proofRememberSeconds } from '#shared/signed-request';
 import { decideCancellation, isForeign } from './cancellation.ts';
 import { decideClock, decideOrderReading, decideUse, isAnchored } from './decide.ts';
+import { holdsAreCopied, isHoldScopeReadable, readableHolds } from './decide-hold.ts';
 import { decideCollection, decideRelease } from './decide-release.ts';
 import { decideConfirmation, decideCredentialRevocation } from './enrolment.ts';
 import type { AnyControlEntry, ControlEntry } from './entry.ts';
@@ -10,7 +11,7 @@ import type { RecordedRequest } from './evidence.ts';
 import { isOrderEntry } from './fold-order.ts';
 import { isDueAlarm } from './pattern-alarms.ts';
 import { rederiveOrder } from './rederive-order.ts';
-import { orderRefusalHolds } from './rederive-order-refusal.ts';
+import { holdRefusalHolds, orderRefusalHolds } from './rederive-order-refusal.ts';
 import { contradicts, follows, type Rederived, type Unknowable, unknowable } from './rederived.ts';
 import { type ControlState, isInValidity } from './state.ts';
 
@@ -69,6 +70,8 @@ export function rederive(
       const { orderId, orderVersion: version } = entry.details;
       const release = decideRelease(state, { orderId, version }, entry.at);
       if (!release.ok) return contradicts(`was allowed, and the rules refuse it (${release.code})`);
+      if (entry.details.whole && !holdsAreCopied(state, release.order, entry.at))
+        return contradicts('says that it asks for all that is held, which was not copied');
       return entry.commitments?.request === undefined
         ? contradicts('commits to no request')
         : unknowable('case_file');
@@ -80,6 +83,9 @@ export function rederive(
       const version = state.disclosures.get(entry.subject ?? '')?.orderVersion ?? 0;
       const release = decideRelease(state, { orderId, version }, entry.at);
       if (!release.ok) return contradicts(`releases, and the rules refuse it (${release.code})`);
+      const readable = readableHolds(state, release.order, entry.at).map((hold) => hold.orderId);
+      if (entry.details.holds?.some((id) => !readable.includes(id)))
+        return contradicts('reads a hold that it may not read');
       return ofItsOrder(state, entry);
     }
     case 'disclosure.failed':
@@ -146,6 +152,11 @@ function rederiveReading(
 ): Rederived {
   if (!routeKnown) return unknowable('unknown_rule');
   const { orderId, disclosureId } = params;
+  if (credential.role === 'retention' && orderId !== undefined) {
+    return isHoldScopeReadable(state, orderId, at)
+      ? follows
+      : contradicts('reads what an order holds which holds nothing');
+  }
   if (orderId !== undefined && !decideOrderReading(state, orderId, credential, at).ok) {
     return contradicts('reads an order that was not recorded, or not for its reader');
   }
@@ -231,6 +242,10 @@ function stepRefusalHolds(
 ): boolean | Unknowable {
   const { credential, params, route } = request;
   const { orderId, disclosureId, thumbprint } = params;
+  const isAboutHold = route.kind === 'hold.extended' || route.kind === 'hold.lifted';
+  if (orderId !== undefined && isAboutHold) {
+    return holdRefusalHolds(state, at, { orderId, code, kind: route.kind, credential });
+  }
   if (orderId !== undefined && code.startsWith('order.')) {
     return orderRefusalHolds(state, at, { orderId, code, kind: route.kind, credential });
   }

@@ -309,5 +309,6 @@ const isNewKey = (entry: AnyControlEntry): entry is NewKeyEntry =>
 /** Kinds whose body decides what took effect, and is neither in the entry in full nor in a case file. */
 function isChange(kind: EntryKind): boolean {
   if (kind === 'order.recorded' || kind === 'order.amended') return false;
+  if (kind === 'hold.extended' || kind === 'hold.lifted') return true;
   return kind === 'case.erased' || kind.startsWith('credential.') || kind.startsWith('order.');
 }

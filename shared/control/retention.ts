@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { utcTimestamp } from '#shared/traffic';
 import { matches, type ReconciledDay, reconciledDetails, withSources } from './reconciliation.ts';
@@ -49,6 +51,11 @@ export const retentionDetails = {
     /** Last day that is wholly past its period. */
     through: day,
     days: days.min(1),
+    /**
+     * All holds in force, into which all that they keep of these days was copied before: how many, and the
+     * SHA-256 of their orders' ids, sorted, one a line. Absent where there are none.
+     */
+    holds: z.strictObject({ count: z.int().min(1), sha256: z.string().regex(/^[0-9a-f]{64}$/) }).optional(),
   }),
   /** Nothing collected on `through` or before is in any of the places that were checked. */
   'retention.certified': z.strictObject({
@@ -118,6 +125,7 @@ export type RetentionRefusal =
   | 'retention.run_open'
   | 'retention.run_unknown'
   | 'retention.run_differs'
+  | 'retention.hold_pending'
   | 'retention.backwards'
   | 'retention.sums';
 
@@ -127,8 +135,17 @@ export type RetentionDecision =
 
 const refuse = (code: RetentionRefusal): RetentionDecision => ({ ok: false, code });
 
-/** Whether an entry about expiry may follow, and the state that it leads to. */
-export function decideRetention(state: RetentionState, draft: RetentionDraft, at: string): RetentionDecision {
+/**
+ * Whether an entry about expiry may follow, and the state that it leads to.
+ * @param holds ids of the orders whose holds are in force then: no day goes before what they keep of it is
+ * copied
+ */
+export function decideRetention(
+  state: RetentionState,
+  draft: RetentionDraft,
+  at: string,
+  holds: readonly string[],
+): RetentionDecision {
   const { policy, openRun, lastCertificate } = state;
   if (draft.kind === 'retention.configured') {
     // A run is of one period: the open one ends by the policy under which it began.
@@ -141,6 +158,7 @@ export function decideRetention(state: RetentionState, draft: RetentionDraft, at
   switch (draft.kind) {
     case 'retention.started':
       if (openRun !== null) return refuse('retention.run_open');
+      if (!isDeepStrictEqual(draft.details.holds, namedHolds(holds))) return refuse('retention.hold_pending');
       return { ok: true, state: { ...state, openRun: { ...draft.details, id: draft.subject, at } } };
     case 'retention.certified': {
       const { days: gone, through } = draft.details;
@@ -177,6 +195,13 @@ function decideReconciliation(
   const others = state.reconciled.filter(({ day: known }) => known !== of);
   const reconciled = [...others, withSources(before, details)].sort((a, b) => (a.day < b.day ? -1 : 1));
   return { ok: true, state: { ...state, reconciled } };
+}
+
+/** These orders' holds as the beginning of a removal names them; undefined for none. */
+export function namedHolds(orderIds: readonly string[]): Details['retention.started']['holds'] {
+  if (orderIds.length === 0) return undefined;
+  const lines = [...orderIds].sort().map((id) => `${id}\n`);
+  return { count: lines.length, sha256: createHash('sha256').update(lines.join('')).digest('hex') };
 }
 
 function sameDays(a: readonly RemovedDay[], b: readonly RemovedDay[]): boolean {

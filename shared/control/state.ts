@@ -1,5 +1,6 @@
 import type { DetailsOf, EntryKind, ServiceConfiguration } from './details.ts';
 import type { RecordedDiskKey } from './disk-keys.ts';
+import type { HoldState } from './holds.ts';
 import type { OrderState } from './order-state.ts';
 import type { Pattern, PatternAlarm, PatternTally } from './pattern-entries.ts';
 import { noRetention, type RetentionState } from './retention.ts';
@@ -37,6 +38,8 @@ export interface DisclosureState {
   readonly requestedAt: string;
   readonly requestedBy: Person;
   readonly commitments: Readonly<Record<string, string>>;
+  /** Whether it is for all that the order asks for. */
+  readonly whole?: true;
   readonly status: DisclosureStatus;
   readonly released?: {
     readonly index: number;
@@ -63,6 +66,8 @@ export interface ControlState {
   dualControl: boolean;
   readonly orders: Map<string, OrderState>;
   readonly disclosures: Map<string, DisclosureState>;
+  /** By the order that keeps. */
+  readonly holds: Map<string, HoldState>;
   /** `kid` and `jti` of every proof that became an entry's evidence, with the second until which it is remembered. */
   readonly usedProofs: Map<string, number>;
   readonly counts: Map<EntryKind, number>;
@@ -92,6 +97,7 @@ export function emptyState(): ControlState {
     dualControl: false,
     orders: new Map(),
     disclosures: new Map(),
+    holds: new Map(),
     usedProofs: new Map(),
     counts: new Map(),
     retention: noRetention,

@@ -18,6 +18,9 @@ export function checkAuthority(draft: OrderDraft, regime: Regime): OrderProblem[
     new RegExp(pattern, 'i').test(draft.legalBasis ?? ''),
   );
   if (basis) refuse('legalBasis', basis.id, basis.source, 'this legal basis does not carry traffic data');
+  if (draft.preservedUnder !== undefined && regime.type !== 'produce') {
+    refuse('preservedUnder', 'order.preserved_under', 'Griffie', 'only an order to produce asks for records');
+  }
   const role = draft.issuer?.role;
   const validator = draft.validatedBy?.role;
   if (validator !== undefined && !validatorRoles.includes(validator)) {

@@ -34,6 +34,8 @@ export interface Order {
   readonly issuedAt: string;
   readonly receivedAt: string;
   readonly validUntil: string;
+  /** The order to preserve whose records it asks for. */
+  readonly preservedUnder?: string;
   /** What follows from these times under the regime. */
   readonly schedule: OrderSchedule;
 }
@@ -212,6 +214,7 @@ function assemble(draft: OrderDraft, regime: Regime, targets: readonly Target[])
     issuedAt,
     receivedAt,
     validUntil,
+    ...(draft.preservedUnder ? { preservedUnder: draft.preservedUnder } : {}),
     schedule: scheduleOf(regime, {
       receivedAt,
       emergency: draft.emergency !== undefined,

@@ -1,7 +1,13 @@
 export { checkOrder, type Order, type OrderCheck, type OrderProblem } from './check.ts';
 export { type ClockStop, currentDeadline, type DeadlineState } from './deadline.ts';
 export { orderLimits } from './limits.ts';
-export { type NarrowResult, narrowScope, type RequestedScope, type ScopeRefusal } from './narrow.ts';
+export {
+  isWholeScope,
+  type NarrowResult,
+  narrowScope,
+  type RequestedScope,
+  type ScopeRefusal,
+} from './narrow.ts';
 export {
   type IssuerRole,
   issuerRoles,
@@ -11,6 +17,7 @@ export {
   regimeIdSchema,
   reportLanguages,
 } from './order.ts';
+export { addPeriod, periodSchema } from './period.ts';
 export { type GroundUse, ruleIdSchema } from './regime-schema.ts';
 export {
   createRegimes,

@@ -45,6 +45,16 @@ export function narrowScope(order: Order, request: RequestedScope): NarrowResult
   return { ok: true, scope: { targets, from, to, categories, collectedUpTo: order.receivedAt } };
 }
 
+/** Whether a scope of the order is all of it: nothing that the order asks for is left out. */
+export function isWholeScope({ scope: ordered }: Order, scope: Scope): boolean {
+  return (
+    scope.from === ordered.from &&
+    scope.to === ordered.to &&
+    ordered.targets.every((target) => scope.targets.some((asked) => targetCovers(asked, target))) &&
+    ordered.categories.every((id) => scope.categories.includes(id))
+  );
+}
+
 /** Whether every record that matches `asked` also matches `ordered`. */
 function targetCovers(ordered: Target, asked: Target): boolean {
   const exact = ordered.kind === 'messageId';

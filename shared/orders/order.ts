@@ -96,5 +96,7 @@ export const orderDraftSchema = z.strictObject({
   deadlineAt: timestamp.optional(),
   /** Last instant at which a disclosure may be requested under it. */
   validUntil: timestamp.optional(),
+  /** Of an order to produce: id of the recorded order to preserve whose records it asks for. */
+  preservedUnder: z.uuid({ version: 'v7', error: 'is no id of a recorded order' }).optional(),
 });
 export type OrderDraft = z.infer<typeof orderDraftSchema>;

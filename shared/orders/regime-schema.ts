@@ -89,6 +89,20 @@ export const regimeSchema = z.strictObject({
       objectWithinEmergency: periodSchema,
     })
     .optional(),
+  /**
+   * Of orders to preserve: for how long from their receipt, by how much the issuing authority may have that
+   * extended and how often, and for how long once it has confirmed that an order to produce follows, from the
+   * confirmation, which may come again.
+   */
+  preservation: z
+    .strictObject({
+      ...rule,
+      period: periodSchema,
+      extension: periodSchema,
+      extensions: z.int().min(0).max(12),
+      confirmed: periodSchema,
+    })
+    .optional(),
   /** What must follow an emergency order, from its receipt. */
   emergencyFollowUps: z.array(z.strictObject({ ...rule, within: periodSchema })).max(8),
   grounds: z.array(

@@ -85,6 +85,8 @@ export function createRegimes(files: ReadonlyMap<string, unknown>): RegimesResul
     const ids = data.grounds.map(({ id }) => id);
     if (new Set(ids).size !== ids.length)
       return { ok: false, file: name, problem: 'a ground is there twice' };
+    if ((data.type === 'preserve') !== (data.preservation !== undefined))
+      return { ok: false, file: name, problem: 'preservation is for orders to preserve, and they need it' };
     const own = data.type === 'produce' ? [...always, ...release] : always;
     regimes.set(data.id, { ...data, required: [...own, ...data.required] });
   }

@@ -16,11 +16,18 @@ export interface OrderSchedule {
   };
   /** What must follow an emergency order, each by its last instant. */
   readonly followUps?: readonly { readonly id: string; readonly by: string }[];
+  /** Last instant of a preservation, and by which periods (ISO 8601) it can become longer. */
+  readonly preservation?: {
+    readonly until: string;
+    readonly extension: string;
+    readonly extensions: number;
+    readonly confirmed: string;
+  };
 }
 
 /** @param order `deadlineAt`: as the order itself says; `notifiedAt`: where an authority had to be notified */
 export function scheduleOf(
-  regime: Pick<Regime, 'deadline' | 'notification' | 'emergencyFollowUps'>,
+  regime: Pick<Regime, 'deadline' | 'notification' | 'emergencyFollowUps' | 'preservation'>,
   order: {
     readonly receivedAt: string;
     readonly emergency: boolean;
@@ -47,7 +54,17 @@ export function scheduleOf(
         }
       : {}),
     ...(followUps.length > 0 ? { followUps } : {}),
+    ...preservationOf(regime, receivedAt),
   };
+}
+
+function preservationOf(
+  { preservation }: Pick<Regime, 'preservation'>,
+  receivedAt: string,
+): Pick<OrderSchedule, 'preservation'> {
+  if (preservation === undefined) return {};
+  const { period, extension, extensions, confirmed } = preservation;
+  return { preservation: { until: addPeriod(receivedAt, period), extension, extensions, confirmed } };
 }
 
 /** The earlier of the regime's and the order's own; never before what the order has to wait for. */

@@ -1,4 +1,10 @@
 export { ClockGuard, type ClockReading, type ClockTrouble, type ClockVerdict, clockBounds } from './clock.ts';
 export { type PictureDay, pictureLines, pictureSvg, type RetentionPicture } from './picture.ts';
 export { planRun, type RunPlan } from './plan.ts';
-export type { RetentionRecord, RetentionView } from './record.ts';
+export {
+  type HoldScope,
+  type HoldTask,
+  holdTaskSchema,
+  type RetentionRecord,
+  type RetentionView,
+} from './record.ts';

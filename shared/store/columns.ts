@@ -71,6 +71,9 @@ export const selectList: string = storedFields
   .map(([field, kind]) => (kind === 'id' ? `lower(hex(t.${field})) AS ${field}` : `t.${field} AS ${field}`))
   .join(', ');
 
+/** The columns of an event in the table's alias `t`, as the views show them. */
+export const storedColumns: string = storedFields.map(([field]) => `t.${field} AS ${field}`).join(', ');
+
 /** ClickHouse's text form of a time, in the column's own zone (UTC). */
 export function storeTime(rfc3339: string): string {
   return rfc3339.slice(0, 23).replace('T', ' ');

@@ -31,6 +31,11 @@ export interface Database {
    * the loop cancels the query.
    */
   lines(query: StoreQuery): AsyncIterable<Uint8Array>;
+  /**
+   * Runs a statement that copies rows from table to table within the engine, with values bound to its
+   * parameters. Rows of a statement that was cut off may be there. Other statements go on meanwhile.
+   */
+  copy(statement: StoreQuery): Promise<void>;
   /** Waits for what is running, then lets go of the engine. */
   close(): Promise<void>;
 }

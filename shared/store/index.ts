@@ -18,6 +18,8 @@ export { diskKeyDigest } from './encryption/encrypted-file.ts';
 export { keyFolderOf } from './encryption/key-store.ts';
 export { StoreError, type StoreErrorCode } from './errors.ts';
 export type { StorableEvent } from './event-rows.ts';
+export { createHeldTraffic, type HeldAmount, type HeldTraffic, type HoldTimes } from './held.ts';
+export type { CopyPart } from './held-copy.ts';
 export { askStore, assertMigrated, NotMigratedError } from './migrated.ts';
 export {
   type ApplyOptions,
@@ -48,7 +50,7 @@ export {
   type Partitions,
   type PartState,
 } from './partitions.ts';
-export { queryLimits } from './query.ts';
+export { type HeldSource, queryLimits } from './query.ts';
 export type { ReleasedReading } from './released-reading.ts';
 export {
   defaultRetention,

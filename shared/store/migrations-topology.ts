@@ -86,6 +86,12 @@ function engine({ topology, database }: Installation, table: string, kind = ''):
   return `Replicated${kind}MergeTree('/griffie/${database}/${table}/{shard}', '{replica}')`;
 }
 
+/** Of a small table of which every host of a cluster has a copy. */
+function engineEverywhere({ topology, database }: Installation, table: string): string {
+  if (topology.topology === 'single') return 'MergeTree';
+  return `ReplicatedMergeTree('/griffie/${database}/${table}', '{shard}-{replica}')`;
+}
+
 /**
  * Fills in a migration and cuts it into statements. They end with a semicolon at the end of a line; comments
  * are on lines of their own; what stands between `{{sharded}}` and `{{end}}` is for that topology alone.
@@ -107,6 +113,8 @@ export function statementsOf(sql: string, installation: Installation): string[] 
     // Merges leave one row of each identifier and minute, or hour.
     'engine:traffic_index': engine(installation, 'traffic_index', 'Replacing'),
     'engine:traffic_index_days': engine(installation, 'traffic_index_days', 'Replacing'),
+    'engine:held_traffic': engine(installation, 'held_traffic'),
+    'engine:holds': engineEverywhere(installation, 'holds'),
   };
   return sql
     .replace(/^--.*\n/gm, '')
@@ -145,11 +153,11 @@ export function expiredStatement(
 }
 
 /** The record of applied migrations: one table, which every host of a cluster has a copy of. */
-export function recordStatement({ topology, database }: Installation): string {
-  const replicas = `ReplicatedMergeTree('/griffie/${database}/griffie_migrations', '{shard}-{replica}')`;
+export function recordStatement(installation: Installation): string {
+  const { topology, database } = installation;
   return `CREATE TABLE IF NOT EXISTS ${database}.griffie_migrations${onCluster(topology)}
 (number UInt16, name String, sha256 String, recordedAt DateTime64(3, 'UTC') DEFAULT now64(3))
-ENGINE = ${topology.topology === 'single' ? 'MergeTree' : replicas}
+ENGINE = ${engineEverywhere(installation, 'griffie_migrations')}
 ORDER BY (number, recordedAt)
 SETTINGS ${durability(topology)}`;
 }

@@ -77,7 +77,7 @@ const expiring: Readonly<Record<string, string>> = {
   traffic_index: 'week + 1',
   traffic_index_days: 'day + 1',
 };
-const boundedViews = ['traffic_retained', 'traffic_index_retained'];
+const boundedViews = ['traffic_retained', 'traffic_index_retained', 'traffic_holdable'];
 
 /** The migrations that this version of Griffie comes with. */
 export async function loadMigrations(from: string = folder): Promise<Migration[]> {

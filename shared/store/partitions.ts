@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { Database, StoreQuery } from './database.ts';
+import type { Database } from './database.ts';
 import { StoreError } from './errors.ts';
-import { nameSchema, type StoreTopology } from './migrations-topology.ts';
+import type { StoreTopology } from './migrations-topology.ts';
 import { expiresAt, isRetained, type RetentionPeriod } from './retention.ts';
+import { systemTables } from './system-tables.ts';
 
 /*
  * The days that the tables hold, as the engine's own system tables list them, and their removal. A table is
@@ -84,30 +85,8 @@ export function createPartitions(
   connection: Database,
   options: { readonly database: string; readonly topology?: StoreTopology },
 ): Partitions {
-  const { topology = { topology: 'single' } } = options;
-  const database = nameSchema.parse(options.database);
-  const { cluster } = topology;
-  const local = topology.topology === 'sharded' ? '_local' : '';
-  // What another shard or replica has is seen by asking all of them.
-  const everywhere = (table: string): string =>
-    cluster === undefined ? table : `clusterAllReplicas('${cluster}', ${table})`;
-  // One replica tells the others of a shard; shards know nothing of each other.
-  const onCluster = topology.topology === 'sharded' ? ` ON CLUSTER '${cluster}'` : '';
+  const { rows, everywhere, onCluster, local, database } = systemTables(connection, options);
   const nameOf = (table: ExpiringTable): string => `${database}.${table}${local}`;
-
-  async function rows<T>(text: string, schema: z.ZodType<T>): Promise<T[]> {
-    const query: StoreQuery = { text: `${text}\nSETTINGS log_queries = 0`, parameters: {} };
-    const found: T[] = [];
-    for await (const group of connection.rows(query)) {
-      for (const row of group) {
-        const parsed = schema.safeParse(row);
-        if (!parsed.success)
-          throw new StoreError('store.row_invalid', 'A system table gave an unexpected row');
-        found.push(parsed.data);
-      }
-    }
-    return found;
-  }
 
   const ours = `database = '${database}' AND table IN (${expiringTables.map((table) => `'${table}${local}'`).join(', ')})`;
   const table = local === '' ? 'table' : `replaceRegexpOne(table, '${local}$', '')`;

@@ -1,6 +1,6 @@
 import { type Scope, type Target, targetFields } from '#shared/orders';
 import { asciiLower, splitAddress, subaddressDelimiter, typesOfCategories } from '#shared/traffic';
-import { selectList, storeTime } from './columns.ts';
+import { selectList, storedColumns, storeTime } from './columns.ts';
 import type { StoreQuery } from './database.ts';
 import { hashedKey, lookupKey } from './lookup.ts';
 import { expiredUpTo, type RetentionPeriod } from './retention.ts';
@@ -73,7 +73,7 @@ export class Parameters {
 const utc = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
 /** `isRetained` in SQL. The first condition only lets the engine leave out whole days. */
-function retained(parameters: Parameters, now: number, period: RetentionPeriod): string {
+export function retained(parameters: Parameters, now: number, period: RetentionPeriod): string {
   const expired = parameters.time('expiredUpTo', utc(expiredUpTo(now, period)));
   const months = parameters.integer('retentionMonths', period.months);
   const at = parameters.time('now', utc(now));
@@ -84,7 +84,7 @@ function retained(parameters: Parameters, now: number, period: RetentionPeriod):
 export type ByIndex = 'by index' | 'all minutes';
 
 /** `eventInScope` of shared/orders in SQL; a property test holds one against the other. */
-function inScope(parameters: Parameters, scope: Scope, byIndex: ByIndex): string {
+export function inScope(parameters: Parameters, scope: Scope, byIndex: ByIndex): string {
   const targets = scope.targets.map((target, index) => matches(parameters, target, `target${index}`));
   return [
     `t.occurredAt >= ${parameters.time('from', scope.from)}`,
@@ -176,6 +176,45 @@ export function conditions(
   AND ${inScope(parameters, scope, byIndex)}`;
 }
 
+/** A hold that may be read: the order that keeps, and the last instant (RFC 3339) at which it may. */
+export interface HeldSource {
+  readonly orderId: string;
+  readonly until: string;
+}
+
+/** Where rows in scope are read: the traffic, and what is held for who asks; nothing of a hold that is over. */
+export function source(
+  parameters: Parameters,
+  scope: Scope,
+  now: number,
+  period: RetentionPeriod,
+  byIndex: ByIndex,
+  holds: readonly HeldSource[],
+): string {
+  const live = `FROM traffic_retained AS t\nWHERE ${conditions(parameters, scope, now, period, byIndex)}`;
+  if (holds.length === 0) return live;
+  return `FROM (
+SELECT ${storedColumns}
+${live}
+UNION ALL
+SELECT ${storedColumns}
+FROM held_traffic_readable AS t
+WHERE (${heldBy(parameters, now, holds)})
+  AND ${inScope(parameters, scope, 'all minutes')}
+) AS t`;
+}
+
+/** Rows of these holds, each until its end. */
+function heldBy(parameters: Parameters, now: number, holds: readonly HeldSource[]): string {
+  const at = parameters.time('now', utc(now));
+  return holds
+    .map(({ orderId, until }, index) => {
+      const id = `toUUID(${parameters.text(`hold${index}`, orderId)})`;
+      return `t.orderId = ${id} AND ${at} <= ${parameters.time(`hold${index}Until`, until)}`;
+    })
+    .join(' OR ');
+}
+
 /** Rows in scope in the order of time, each event once: the copy that was collected first. */
 export function scoped(
   parameters: Parameters,
@@ -184,27 +223,36 @@ export function scoped(
   now: number,
   period: RetentionPeriod,
   byIndex: ByIndex = 'by index',
+  holds: readonly HeldSource[] = [],
 ): string {
   return `SELECT ${select}
-FROM traffic_retained AS t
-WHERE ${conditions(parameters, scope, now, period, byIndex)}
+${source(parameters, scope, now, period, byIndex, holds)}
 ORDER BY t.occurredAt, t.eventId, t.collectedAt
 LIMIT 1 BY t.eventId`;
 }
 
 /** The records in scope, ordered by `occurredAt`, then `eventId`. */
-export function scopeQuery(scope: Scope, now: number, period: RetentionPeriod): StoreQuery {
+export function scopeQuery(
+  scope: Scope,
+  now: number,
+  period: RetentionPeriod,
+  holds: readonly HeldSource[] = [],
+): StoreQuery {
   const parameters = new Parameters();
-  const text = `${scoped(parameters, selectList, scope, now, period)}\nSETTINGS ${settingsOf()}`;
+  const text = `${scoped(parameters, selectList, scope, now, period, 'by index', holds)}\nSETTINGS ${settingsOf()}`;
   return { text, parameters: parameters.values };
 }
 
 /** How many records `scopeQuery` gives, by event type. Reads what the conditions are about, and no record. */
-export function countQuery(scope: Scope, now: number, period: RetentionPeriod): StoreQuery {
+export function countQuery(
+  scope: Scope,
+  now: number,
+  period: RetentionPeriod,
+  holds: readonly HeldSource[] = [],
+): StoreQuery {
   const parameters = new Parameters();
   const text = `SELECT t.type AS type, uniqExact(t.eventId) AS events
-FROM traffic_retained AS t
-WHERE ${conditions(parameters, scope, now, period)}
+${source(parameters, scope, now, period, 'by index', holds)}
 GROUP BY type
 ORDER BY type
 SETTINGS ${settingsOf()}`;
@@ -212,15 +260,22 @@ SETTINGS ${settingsOf()}`;
 }
 
 /** First and last times of what can be read. */
-export function windowQuery(now: number, period: RetentionPeriod): StoreQuery {
+export function windowQuery(
+  now: number,
+  period: RetentionPeriod,
+  holds: readonly HeldSource[] = [],
+): StoreQuery {
   const parameters = new Parameters();
   const columns = ['collectedAt', 'occurredAt'].flatMap((column) => [
     `min(t.${column}) AS first_${column}`,
     `max(t.${column}) AS last_${column}`,
   ]);
+  const live = `FROM traffic_retained AS t\nWHERE ${retained(parameters, now, period)}`;
+  const held = `FROM held_traffic_readable AS t\nWHERE ${heldBy(parameters, now, holds)}`;
+  const times = 'SELECT t.collectedAt AS collectedAt, t.occurredAt AS occurredAt';
+  const rows = holds.length === 0 ? live : `FROM (\n${times}\n${live}\nUNION ALL\n${times}\n${held}\n) AS t`;
   const text = `SELECT count() AS rows, ${columns.join(', ')}
-FROM traffic_retained AS t
-WHERE ${retained(parameters, now, period)}
+${rows}
 SETTINGS ${settingsOf()}`;
   return { text, parameters: parameters.values };
 }

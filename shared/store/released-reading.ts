@@ -4,7 +4,7 @@ import type { Scope } from '#shared/orders';
 import type { ReleasedLines } from '#shared/traffic';
 import type { Database, StoreQuery } from './database.ts';
 import { freeMemory } from './free-memory.ts';
-import type { ByIndex } from './query.ts';
+import type { ByIndex, HeldSource } from './query.ts';
 import { ReleaseGate } from './release-gate.ts';
 import { presentQuery, releasedQuery, spreadQuery } from './released-rows.ts';
 import type { RetentionPeriod } from './retention.ts';
@@ -29,6 +29,7 @@ interface Reading {
   readonly now: number;
   readonly retention: RetentionPeriod;
   readonly slices: SliceBounds | undefined;
+  readonly holds: readonly HeldSource[];
 }
 
 const count = z.coerce.number().int().nonnegative();
@@ -51,9 +52,9 @@ interface BegunSlice {
 }
 
 export function releasedReading(reading: Reading): ReleasedReading {
-  const { all, scope, now, retention } = reading;
+  const { all, scope, now, retention, holds } = reading;
   return {
-    query: releasedQuery(scope, now, retention),
+    query: releasedQuery(scope, now, retention, 'by index', holds),
     async *[Symbol.asyncIterator]() {
       for await (const { slice, gate, lines, filter } of new Ahead(piecesOf(reading))) {
         const passed = gate.pass(lines);
@@ -61,7 +62,7 @@ export function releasedReading(reading: Reading): ReleasedReading {
           ? passed
           : await withoutRepeats(passed, filter, async (ids) => {
               const earlier = { ...scope, to: slice.from };
-              const found = await all(presentQuery(earlier, ids, now, retention), present);
+              const found = await all(presentQuery(earlier, ids, now, retention, holds), present);
               return new Set(found.map(({ eventId }) => eventId));
             });
         freeMemory(lines);
@@ -78,17 +79,19 @@ async function* piecesOf({
   now,
   retention,
   slices: bounds,
+  holds,
 }: Reading): AsyncGenerator<Piece> {
   const slices = await slicesOf(
     scope,
-    (window, width) => all(spreadQuery({ ...scope, ...window }, width, now, retention), spread),
+    (window, width) => all(spreadQuery({ ...scope, ...window }, width, now, retention, holds), spread),
     bounds,
   );
   const expected = slices.reduce((sum, { rows }) => sum + rows, 0);
   const filter = slices.length > 1 ? new EventFilter(expected) : null;
   const begin = ({ from, to, rows }: Slice): BegunSlice => {
     const slice = { ...scope, from, to };
-    const query = releasedQuery(slice, now, retention, slices.length > 1 ? wayOf(slice, rows) : 'by index');
+    const way = slices.length > 1 ? wayOf(slice, rows) : 'by index';
+    const query = releasedQuery(slice, now, retention, way, holds);
     return { slice, gate: new ReleaseGate(slice), pieces: new Ahead(database.lines(query)) };
   };
   let next: BegunSlice | null = null;

@@ -2,7 +2,7 @@ import type { Scope } from '#shared/orders';
 import { type EventType, grantedFields, type TrafficEvent, typesOfCategories } from '#shared/traffic';
 import { type Kind, storedFields } from './columns.ts';
 import type { StoreQuery } from './database.ts';
-import { type ByIndex, conditions, Parameters, scoped, settingsOf } from './query.ts';
+import { type ByIndex, type HeldSource, Parameters, scoped, settingsOf, source } from './query.ts';
 import type { RetentionPeriod } from './retention.ts';
 
 /*
@@ -29,9 +29,10 @@ export function releasedQuery(
   now: number,
   period: RetentionPeriod,
   byIndex: ByIndex = 'by index',
+  holds: readonly HeldSource[] = [],
 ): StoreQuery {
   const parameters = new Parameters();
-  const text = `${scoped(parameters, `${line(scope)} AS line`, scope, now, period, byIndex)}
+  const text = `${scoped(parameters, `${line(scope)} AS line`, scope, now, period, byIndex, holds)}
 SETTINGS ${settingsOf(releaseSettings)}`;
   return { text, parameters: parameters.values };
 }
@@ -41,13 +42,18 @@ SETTINGS ${settingsOf(releaseSettings)}`;
  * beginning. Copies count as often as they are there.
  * @param widthMs of an interval
  */
-export function spreadQuery(scope: Scope, widthMs: number, now: number, period: RetentionPeriod): StoreQuery {
+export function spreadQuery(
+  scope: Scope,
+  widthMs: number,
+  now: number,
+  period: RetentionPeriod,
+  holds: readonly HeldSource[] = [],
+): StoreQuery {
   const parameters = new Parameters();
   const from = parameters.time('spreadFrom', scope.from);
   const width = parameters.whole('spreadWidth', widthMs);
   const text = `SELECT intDiv(toUnixTimestamp64Milli(t.occurredAt) - toUnixTimestamp64Milli(${from}), ${width}) AS slot, count() AS rows
-FROM traffic_retained AS t
-WHERE ${conditions(parameters, scope, now, period)}
+${source(parameters, scope, now, period, 'by index', holds)}
 GROUP BY slot
 ORDER BY slot
 SETTINGS ${settingsOf(releaseSettings)}`;
@@ -60,12 +66,12 @@ export function presentQuery(
   ids: readonly string[],
   now: number,
   period: RetentionPeriod,
+  holds: readonly HeldSource[] = [],
 ): StoreQuery {
   const parameters = new Parameters();
   const text = `SELECT DISTINCT lower(hex(t.eventId)) AS eventId
-FROM traffic_retained AS t
-WHERE ${conditions(parameters, scope, now, period)}
-  AND has(${parameters.texts('eventIds', ids)}, lower(hex(t.eventId)))
+${source(parameters, scope, now, period, 'by index', holds)}
+  ${holds.length === 0 ? 'AND' : 'WHERE'} has(${parameters.texts('eventIds', ids)}, lower(hex(t.eventId)))
 SETTINGS ${settingsOf(releaseSettings)}`;
   return { text, parameters: parameters.values };
 }

@@ -13,7 +13,7 @@ import { eventFromRow, insertColumns, rfc3339FromStore, storeTime } from './colu
 import type { Database, StoreQuery } from './database.ts';
 import { StoreError } from './errors.ts';
 import { eventRows, type StorableEvent } from './event-rows.ts';
-import { countQuery, scopeQuery, windowQuery } from './query.ts';
+import { countQuery, type HeldSource, scopeQuery, windowQuery } from './query.ts';
 import { type ReleasedReading, releasedReading } from './released-reading.ts';
 import type { RetentionPeriod } from './retention.ts';
 import type { SliceBounds } from './slices.ts';
@@ -52,6 +52,8 @@ export interface ScopeReading extends AsyncIterable<TrafficEvent[]> {
 export interface ReadOptions {
   /** Clock reading that the retention bound is taken at, milliseconds since the epoch. */
   readonly now: number;
+  /** Holds that may be read besides the traffic; none, where absent. */
+  readonly holds?: readonly HeldSource[];
 }
 
 export interface ReleaseOptions extends ReadOptions {
@@ -82,7 +84,7 @@ export interface TrafficStore {
   /** How many events `readScope` would give, by type; types without any are left out. */
   countScope(scope: Scope, options: ReadOptions): Promise<Partial<Record<EventType, number>>>;
   /** @returns null where there is nothing to read */
-  dataWindow(now: number): Promise<DataWindow | null>;
+  dataWindow(now: number, holds?: readonly HeldSource[]): Promise<DataWindow | null>;
   close(): Promise<void>;
 }
 
@@ -149,8 +151,8 @@ export function createTrafficStore(
       await database.insert('source_days', tallyColumns, rows, token);
     },
 
-    readScope(scope, { now }) {
-      const query = scopeQuery(scope, now, retention);
+    readScope(scope, { now, holds }) {
+      const query = scopeQuery(scope, now, retention, holds);
       return {
         query,
         async *[Symbol.asyncIterator]() {
@@ -164,16 +166,16 @@ export function createTrafficStore(
       };
     },
 
-    readReleased: (scope, { now, slices }) =>
-      releasedReading({ database, all, scope, now, retention, slices }),
+    readReleased: (scope, { now, slices, holds = [] }) =>
+      releasedReading({ database, all, scope, now, retention, slices, holds }),
 
-    async countScope(scope, { now }) {
-      const counts = await all(countQuery(scope, now, retention), typeCount);
+    async countScope(scope, { now, holds }) {
+      const counts = await all(countQuery(scope, now, retention, holds), typeCount);
       return Object.fromEntries(counts.map(({ type, events }) => [type, events]));
     },
 
-    async dataWindow(now) {
-      const [row] = await all(windowQuery(now, retention), windowRow);
+    async dataWindow(now, holds) {
+      const [row] = await all(windowQuery(now, retention, holds), windowRow);
       if (row === undefined || row.rows === 0) return null;
       return {
         firstCollectedAt: row.first_collectedAt,

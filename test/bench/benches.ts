@@ -4,6 +4,7 @@ import type { Bench } from './bench.ts';
 import { collector } from './collector.ts';
 import { disclosure } from './disclosure.ts';
 import { expiry } from './expiry.ts';
+import { holds } from './holds.ts';
 import { ingest } from './ingest.ts';
 import { kafkaIngest } from './kafka-ingest.ts';
 import { kafkaLatency } from './kafka-latency.ts';
@@ -29,6 +30,7 @@ export const benches: readonly Bench[] = [
   ledgerStart,
   atRest,
   expiry,
+  holds,
   auditVerify,
   kafkaIngest,
   kafkaLatency,

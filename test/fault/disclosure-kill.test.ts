@@ -6,15 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Replay } from '#shared/control';
 import { type Manifest, readPackage } from '#shared/disclosure-package';
-import { createNoteSigner, decodeEntry, type LedgerEntry, parseVerifierKey, verifyLog } from '#shared/ledger';
-import { readTileDirectory } from '#shared/ledger-storage';
+import type { LedgerEntry } from '#shared/ledger';
 import { packageRoot } from '#shared/runtime';
 import { importPrivateJwk } from '#shared/signed-request';
 import { addressOf } from '../bench/disclosure-sizes.ts';
 import { type GriffieProcess, isBuilt, startGriffie } from '../support/griffie-process.ts';
 import { makeAdministrators, type OrderInForce, putOrderInForce } from '../support/people-over-http.ts';
+import { verifiedEntries } from '../support/verified-ledger.ts';
 
 const rounds = Number(process.env.ROUNDS ?? 5);
 /** Records of each disclosure: several slices of the store. */
@@ -75,22 +74,7 @@ describe.skipIf(!isBuilt)('the service killed while it makes a package (needs np
     await expectOnePackageEach(ids, order.recipientIdentity);
   }, 900_000);
 
-  async function entries(): Promise<LedgerEntry[]> {
-    const key = JSON.parse(await readFile(join(data, 'keys/ledger-signing-key.json'), 'utf8'));
-    const { vkey } = createNoteSigner(key.origin, key.privateKey).verifier;
-    const replay = new Replay();
-    const found: LedgerEntry[] = [];
-    const report = await verifyLog(readTileDirectory(join(data, 'ledger')), {
-      verifiers: [parseVerifierKey(vkey)],
-      onEntries: async (leaves, first) => {
-        found.push(...leaves.map(decodeEntry));
-        await replay.take(leaves, first);
-      },
-    });
-    expect(report.problems).toEqual([]);
-    expect(replay.report().problems).toEqual([]);
-    return found;
-  }
+  const entries = (): Promise<LedgerEntry[]> => verifiedEntries(data);
 
   async function expectOnePackageEach(ids: readonly string[], identity: string): Promise<void> {
     const all = await entries();

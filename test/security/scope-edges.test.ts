@@ -1,12 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readPackage } from '#shared/disclosure-package';
 import type { OrderDraft } from '#shared/orders';
 import type { TrafficEvent } from '#shared/traffic';
 import { testEvent } from '../support/events.ts';
 import { orderSteps, outcomeOf, replayed } from '../support/order-steps.ts';
+import { fetchedRecords } from '../support/released-records.ts';
 import { type Person, startTestService, type TestService } from '../support/test-service.ts';
 
 /* What really leaves, record by record, at the edges of a scope; and who confirms a broad one. */
@@ -15,7 +12,6 @@ let t: TestService;
 let officer: Person;
 let registrar: Person;
 let reviewer: Person;
-const folder = mkdtempSync(join(tmpdir(), 'griffie-scope-'));
 beforeAll(async () => {
   t = await startTestService();
   [officer, registrar, reviewer] = [
@@ -24,10 +20,7 @@ beforeAll(async () => {
     await t.enrol('reviewer'),
   ];
 });
-afterAll(async () => {
-  await t.stop();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => t.stop());
 
 type Target = NonNullable<NonNullable<OrderDraft['scope']>['targets']>[number];
 const draftFor = (targets: Target[], change: object = {}): OrderDraft => {
@@ -47,17 +40,7 @@ async function records(draft: OrderDraft): Promise<Partial<TrafficEvent>[]> {
   const orderId = await t.approvedOrder(draft);
   const { disclosureId } = (await orderSteps(orderId).request(officer)).body;
   expect((await t.finished(officer, disclosureId)).body.ready).toBe(true);
-  const [file, outFolder] = [join(folder, `${disclosureId}.tar`), join(folder, disclosureId)];
-  writeFileSync(file, (await officer.call('GET', `/v1/disclosures/${disclosureId}/package`)).bytes);
-  const opened = await readPackage({
-    file,
-    identities: [t.recipientIdentity],
-    manifestKey: { kid: t.manifestKey.kid, jwk: t.manifestKey.publicJwk },
-    outFolder,
-  });
-  if (!opened.ok) throw new Error(opened.code);
-  const lines = readFileSync(join(outFolder, 'parts/0001.ndjson'), 'utf8').trim();
-  return lines === '' ? [] : lines.split('\n').map((line) => JSON.parse(line));
+  return fetchedRecords(t, officer, disclosureId);
 }
 
 describe('a message to many', () => {

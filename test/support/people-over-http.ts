@@ -42,6 +42,7 @@ export function personOverHttp(service: string, credentialId: string, key: Signi
 }
 
 export interface OrderInForce {
+  readonly registrar: PersonOverHttp;
   readonly officer: PersonOverHttp;
   readonly orderId: string;
   /** age identity of who may read what is released. */
@@ -130,5 +131,5 @@ export async function putOrderInForce(
     document: { mediaType: 'application/pdf', content },
   });
   await (await enrol('reviewer')).call('POST', `/v1/orders/${String(orderId)}/approval`);
-  return { officer: await enrol('officer'), orderId: String(orderId), recipientIdentity };
+  return { registrar, officer: await enrol('officer'), orderId: String(orderId), recipientIdentity };
 }

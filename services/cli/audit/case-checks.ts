@@ -15,6 +15,7 @@ import {
 import { checkDocumentSignature, mediaTypeOf } from '#shared/order-document';
 import {
   checkOrder,
+  isWholeScope,
   type Order,
   orderDraftSchema,
   parseTarget,
@@ -205,6 +206,10 @@ async function checkDisclosure(
     return same ? follows : fault('refuses, and the rules decide otherwise');
   }
   if (!decision.ok) return fault('was allowed, and asks for more than its order');
+  // Before there were holds, nothing was said of it.
+  if (entry.details.whole === true && !isWholeScope(order, decision.scope)) {
+    return fault('says that it asks for all of its order, and asks for a part');
+  }
   return isDeepStrictEqual(plain(decision.scope), kept.scope)
     ? follows
     : fault('keeps another scope than the rules come to');

@@ -46,6 +46,18 @@ const statusView = z.object({
       differing: z.array(z.object({ day: z.string(), source: z.string() })),
     })
     .nullable(),
+  holds: z.array(
+    z.object({
+      orderId: z.string(),
+      since: z.string(),
+      until: z.string(),
+      over: z.string().nullable(),
+      records: z.int(),
+      bytes: z.int(),
+      copiedAt: z.string().nullable(),
+      fault: z.string().nullable(),
+    }),
+  ),
   days: z.array(
     z.object({
       day: z.string(),
@@ -116,6 +128,10 @@ export function addRetentionCommands(program: Command, io: CliIo): void {
           certificates: report.certificates,
           'days removed': report.daysRemoved,
           'rows removed': report.rowsRemoved,
+          'holds removed':
+            report.holdsRemoved === 0
+              ? undefined
+              : `${report.holdsRemoved}, of ${report.heldRemoved} records`,
           'gone through': report.through ?? 'none yet',
           'latest certificate': report.lastAt ?? 'none yet',
           'longest time to removal':
@@ -169,6 +185,7 @@ function statusLines(status: StatusView): string[] {
     ...notChecked.map(({ place, reason }) => `not looked at: ${place} (${reason})`),
     '',
     ...pictureLines(status),
+    ...holdLines(status),
     ...keyLines(status),
   ];
 }
@@ -180,6 +197,21 @@ function sumsLines({ reconciliation }: StatusView): string[] {
   return differing.map(
     ({ day, source }) => `SUMS DIFFER: ${source} on ${day}; griffie reconcile says by how much`,
   );
+}
+
+/** What orders hold, apart from the days. */
+function holdLines({ holds }: StatusView): string[] {
+  if (holds.length === 0) return [];
+  const rows = holds.map(({ orderId, since, until, over, records, copiedAt, fault }) => [
+    orderId,
+    since,
+    until,
+    String(records),
+    fault === null
+      ? (over ?? (copiedAt === null ? 'not copied yet' : 'held'))
+      : `COULD NOT BE COPIED (${fault})`,
+  ]);
+  return ['', ...table(['HELD BY ORDER', 'SINCE', 'UNTIL', 'RECORDS', 'STATUS'], rows)];
 }
 
 /** The keys of the disk, with the days that need each: once no day does, a key is destroyed. */

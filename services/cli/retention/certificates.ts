@@ -7,6 +7,9 @@ export interface CertificateReport {
   readonly certificates: number;
   readonly daysRemoved: number;
   readonly rowsRemoved: number;
+  /** Holds of orders that were removed, and the records that were in them. */
+  readonly holdsRemoved: number;
+  readonly heldRemoved: number;
   readonly through: string | null;
   readonly lastAt: string | null;
   /** From the end of a day's period to when it was seen gone, the longest, whole hours. */
@@ -32,7 +35,7 @@ const maxProblems = 100;
 /**
  * Holds the certificates against each other: each day that was removed was past its time, and gone within a
  * day of it; what a certificate foretold is what the next one removed; there is one each day; nothing that
- * was begun is left unfinished, and no alarm unanswered.
+ * was begun is left unfinished, of holds neither, and no alarm unanswered.
  */
 export async function verifyCertificates(source: EntrySource): Promise<CertificateReport> {
   const problems: string[] = [];
@@ -41,7 +44,9 @@ export async function verifyCertificates(source: EntrySource): Promise<Certifica
     if (problems.length < maxProblems) problems.push(`Entry ${index} ${fault}.`);
   };
   const policies: CertificateReport['policies'][number][] = [];
-  let [certificates, daysRemoved, rowsRemoved] = [0, 0, 0];
+  let [certificates, daysRemoved, rowsRemoved, holdsRemoved, heldRemoved] = [0, 0, 0, 0, 0];
+  /** Holds of which the removal was begun: the entry, and its time. */
+  const ending = new Map<string, { readonly index: number; readonly at: string }>();
   let slowest: number | null = null;
   let last: {
     at: string;
@@ -56,6 +61,8 @@ export async function verifyCertificates(source: EntrySource): Promise<Certifica
     'retention.started',
     'retention.certified',
     'retention.overdue',
+    'hold.ended',
+    'hold.deleted',
   ] as const;
   for await (const { index, entry: raw } of entriesFrom(source, { kinds: [...kinds] })) {
     const entry = asControlEntry(index, raw);
@@ -69,6 +76,18 @@ export async function verifyCertificates(source: EntrySource): Promise<Certifica
       case 'retention.overdue':
         alarm = { index };
         break;
+      case 'hold.ended':
+        ending.set(entry.subject ?? '', { index, at: entry.at });
+        break;
+      case 'hold.deleted': {
+        const { at } = ending.get(entry.subject ?? '') ?? { at: entry.at };
+        const hours = Math.floor((Date.parse(entry.details.goneAt) - Date.parse(at)) / hourMs);
+        if (hours > graceHours) found(index, `removed what an order held ${hours} hours after that began`);
+        ending.delete(entry.subject ?? '');
+        holdsRemoved++;
+        heldRemoved += entry.details.records;
+        break;
+      }
       case 'retention.certified': {
         const { days, through, goneAt, next } = entry.details;
         const policy = policies.at(-1);
@@ -107,6 +126,8 @@ export async function verifyCertificates(source: EntrySource): Promise<Certifica
       }
     }
   }
+  for (const { index } of ending.values())
+    found(index, 'began to remove what an order held, which was never certified');
   if (open !== null) found(open.index, 'began a removal that was never certified');
   if (alarm !== null)
     found(alarm.index, 'says that something is past its time, and nothing after it says it is gone');
@@ -114,6 +135,8 @@ export async function verifyCertificates(source: EntrySource): Promise<Certifica
     certificates,
     daysRemoved,
     rowsRemoved,
+    holdsRemoved,
+    heldRemoved,
     through: last?.through ?? null,
     lastAt: last?.at ?? null,
     slowestHours: slowest,

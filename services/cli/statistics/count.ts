@@ -30,7 +30,20 @@ export interface YearStatistics {
   readonly byEmergency: Readonly<Record<'emergency' | 'ordinary', OrderFigures>>;
   readonly byCategory: Readonly<Record<string, OrderFigures>>;
   readonly byRegime: Readonly<Record<string, OrderFigures>>;
-  readonly preservation: { readonly received: number };
+  readonly preservation: {
+    readonly received: number;
+    /** An order to produce what they keep was received. */
+    readonly followed: number;
+    /** From their issue to the first such order, of those that were followed by one; null where none was. */
+    readonly averageHours: number | null;
+  };
+  /** What orders of any kind hold past its time. */
+  readonly holds: {
+    readonly placed: number;
+    readonly extended: number;
+    readonly lifted: number;
+    readonly ended: number;
+  };
   readonly decisions: Readonly<Record<string, number>>;
   /** Orders of which the data were not provided in time, by alarms that the service raised. */
   readonly deadlines: { readonly missed: number };
@@ -50,10 +63,7 @@ export interface YearStatistics {
   readonly notInLedger: readonly string[];
 }
 
-const notInLedger = [
-  'age of the data at the request: the window is in the order and the request',
-  'time from a preservation order to the production order: their connection is in the orders',
-] as const;
+const notInLedger = ['age of the data at the request: the window is in the order and the request'] as const;
 
 /** Kinds that the figures are made from. */
 export const countedKinds = [
@@ -63,6 +73,10 @@ export const countedKinds = [
   'order.approved',
   'order.rejected',
   'order.deadline_alarm',
+  'hold.placed',
+  'hold.extended',
+  'hold.lifted',
+  'hold.ended',
   'disclosure.requested',
   'disclosure.refused',
   'disclosure.released',
@@ -102,7 +116,8 @@ export async function countYear(
     collected: 0,
   };
   const missed = new Set<string>();
-  let preservation = 0;
+  const preservations = new Map<string, Preservation>();
+  const holds = { placed: 0, extended: 0, lifted: 0, ended: 0 };
   let looked = 0;
   let upTo = '';
   let last: number | null = null;
@@ -121,9 +136,13 @@ export async function countYear(
         service = entry.details.audience;
         break;
       case 'order.recorded':
+        // Also an order of the next year follows a preservation of this one.
+        noteProduction(preservations.get(entry.details.preservedUnder ?? ''), entry.details.receivedAt);
         if (!counts) break;
-        if (entry.details.type === 'preserve') preservation++;
-        else orders.set(entry.subject ?? '', { details: entry.details, releasedAt: null });
+        if (entry.details.type === 'preserve') {
+          const { issuedAt } = entry.details;
+          preservations.set(entry.subject ?? '', { issuedAt, producedAt: null });
+        } else orders.set(entry.subject ?? '', { details: entry.details, releasedAt: null });
         break;
       case 'order.approved':
         if (counts) add(decisions, 'approved');
@@ -134,6 +153,18 @@ export async function countYear(
         break;
       case 'order.deadline_alarm':
         if (counts && entry.details.stage === 'missed') missed.add(entry.subject ?? '');
+        break;
+      case 'hold.placed':
+        if (counts) holds.placed++;
+        break;
+      case 'hold.extended':
+        if (counts) holds.extended++;
+        break;
+      case 'hold.lifted':
+        if (counts) holds.lifted++;
+        break;
+      case 'hold.ended':
+        if (counts) holds.ended++;
         break;
       case 'disclosure.requested':
         if (counts) disclosures.requested++;
@@ -182,7 +213,8 @@ export async function countYear(
     },
     byCategory: grouped(all, ({ details }) => details.categories),
     byRegime: grouped(all, ({ details }) => [details.regime]),
-    preservation: { received: preservation },
+    preservation: preservationFigures([...preservations.values()]),
+    holds,
     decisions: sorted(decisions),
     deadlines: { missed: missed.size },
     disclosures,
@@ -191,16 +223,41 @@ export async function countYear(
   };
 }
 
+/** An order to preserve, and when the first order to produce what it keeps was received. */
+interface Preservation {
+  /** Absent where an earlier version of Griffie recorded it. */
+  readonly issuedAt: string | undefined;
+  producedAt: string | null;
+}
+
+function noteProduction(preservation: Preservation | undefined, at: string): void {
+  if (preservation !== undefined) preservation.producedAt ??= at;
+}
+
+function preservationFigures(all: readonly Preservation[]): YearStatistics['preservation'] {
+  const followed = all.filter(({ producedAt }) => producedAt !== null);
+  const hours = followed.flatMap(({ issuedAt, producedAt }) =>
+    issuedAt === undefined || producedAt === null
+      ? []
+      : [(Date.parse(producedAt) - Date.parse(issuedAt)) / 3_600_000],
+  );
+  return { received: all.length, followed: followed.length, averageHours: averageOf(hours) };
+}
+
+const averageOf = (hours: readonly number[]): number | null =>
+  hours.length === 0
+    ? null
+    : Math.round((hours.reduce((total, one) => total + one, 0) / hours.length) * 10) / 10;
+
 function figuresOf(orders: readonly Order[]): OrderFigures {
   const hours = orders.flatMap(({ details, releasedAt }) =>
     releasedAt === null ? [] : [(Date.parse(releasedAt) - Date.parse(details.receivedAt)) / 3_600_000],
   );
-  const sum = hours.reduce((total, one) => total + one, 0);
   return {
     received: orders.length,
     fulfilled: hours.length,
     unfulfilled: orders.length - hours.length,
-    averageHours: hours.length === 0 ? null : Math.round((sum / hours.length) * 10) / 10,
+    averageHours: averageOf(hours),
   };
 }
 

@@ -29,7 +29,7 @@ export function figureRows(statistics: YearStatistics): FigureRow[] {
     Object.entries(groups).flatMap(([group, figures]) =>
       orderFigures.map((figure) => ({ about, group, figure, value: figures[figure] })),
     );
-  const counts = (about: string, values: Readonly<Record<string, number>>): FigureRow[] =>
+  const counts = (about: string, values: Readonly<Record<string, number | null>>): FigureRow[] =>
     Object.entries(values).map(([figure, value]) => ({ about, group: '', figure, value }));
   const { production, byIssuingState, byEmergency, byCategory, byRegime } = statistics;
   return [
@@ -39,6 +39,7 @@ export function figureRows(statistics: YearStatistics): FigureRow[] {
     ...of('production orders by data category', byCategory),
     ...of('production orders by regime', byRegime),
     ...counts('preservation orders', statistics.preservation),
+    ...counts('holds of orders', statistics.holds),
     ...counts('decisions on orders', statistics.decisions),
     ...counts('deadlines', statistics.deadlines),
     ...counts('disclosures', statistics.disclosures),
@@ -56,7 +57,7 @@ export function publicRows(rows: readonly FigureRow[], below = smallestPublished
   return rows.map((row, place) => {
     const isOfHidden =
       row.figure === 'averageHours' &&
-      rows.some((other, at) => hidden.has(at) && other.figure === 'fulfilled' && isSameGroup(row, other));
+      rows.some((other, at) => hidden.has(at) && isAveraged(other) && isSameGroup(row, other));
     return hidden.has(place) || isOfHidden ? { ...row, value: null } : row;
   });
 }
@@ -81,6 +82,8 @@ function sumsOf(rows: readonly FigureRow[]): Sum[] {
   return sums;
 }
 
+/** How many there are of what an average is of. */
+const isAveraged = ({ figure }: FigureRow): boolean => figure === 'fulfilled' || figure === 'followed';
 const isSameGroup = (a: FigureRow, b: FigureRow): boolean => a.about === b.about && a.group === b.group;
 
 /** RFC 4180, with a head. */

@@ -9,6 +9,7 @@ import {
 } from '#shared/control';
 import { type Clock, type Logger, utc } from '#shared/runtime';
 import type { ControlPlane } from './control-plane.ts';
+import { holdsToPlace } from './holds.ts';
 
 /** Orders that somebody has to look at now. */
 export interface OrderWatchFigures {
@@ -19,7 +20,10 @@ export interface OrderWatchFigures {
   readonly followUpsMissed: number;
 }
 
-/** Looks after the times of orders: raises alarms before deadlines pass, and records that orders expired. */
+/**
+ * Looks after the times of orders: raises alarms before deadlines pass, records that orders expired, and places
+ * the holds of those that were recorded.
+ */
 export interface OrderWatch {
   /** One look. Repeatable: what is in the ledger already is not recorded again. */
   run(): Promise<void>;
@@ -47,8 +51,8 @@ export function createOrderWatch(deps: {
   };
 }
 
-function entriesDue({ orders }: Pick<ControlState, 'orders'>, at: string): AnyControlEntry[] {
-  return [...orders.values()].flatMap((order): AnyControlEntry[] => {
+function entriesDue(state: Readonly<ControlState>, at: string): AnyControlEntry[] {
+  const ofOrders = [...state.orders.values()].flatMap((order): AnyControlEntry[] => {
     const { orderId: subject, details } = order;
     const { version, validUntil } = details;
     const alarms = alarmsDue(order, at).map(
@@ -58,12 +62,14 @@ function entriesDue({ orders }: Pick<ControlState, 'orders'>, at: string): AnyCo
       ? [...alarms, { ...by, kind: 'order.expired', at, subject, details: { version, validUntil } }]
       : alarms;
   });
+  return [...ofOrders, ...holdsToPlace(state, at)];
 }
 
 const isNewlyExpired = (order: OrderState, at: string): boolean =>
   !order.expiryRecorded && order.erasedAt === undefined && orderStatus(order, at) === 'Expired';
 
 function tell(logger: Logger, { kind, subject: orderId = '', details }: AnyControlEntry): void {
+  if (kind === 'hold.placed') logger.info({ orderId }, 'an order keeps what it is about');
   if (kind === 'order.expired') logger.info({ orderId }, 'an order expired');
   if (kind !== 'order.deadline_alarm') return;
   const code = `order.deadline_${details.stage}`;

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { CaseFiles } from '#shared/case-files';
-import { type DisclosureState, decideRelease } from '#shared/control';
+import { type DisclosureState, decideRelease, readableHolds } from '#shared/control';
 import {
   type Manifest,
   type ManifestSigner,
@@ -51,6 +51,15 @@ export class ReleaseStopped extends Error {
   }
 }
 
+/** A hold that was read ended before the package was announced. The release is tried again. */
+class HoldEnded extends Error {
+  readonly code = 'hold.ended';
+  constructor() {
+    super('a hold ended while it was read');
+    this.name = 'HoldEnded';
+  }
+}
+
 /** How a release is watched and given up. */
 export interface ReleaseWatch {
   /** Aborted with a `ReleaseStopped`. Of no effect once the package is announced: then it is sealed. */
@@ -59,6 +68,8 @@ export interface ReleaseWatch {
 }
 
 interface StagedRelease extends StagedPackage {
+  /** Orders whose holds were read for it. */
+  readonly holds: readonly string[];
   readonly origins: Origin[] | undefined;
 }
 
@@ -103,7 +114,7 @@ export async function release(deps: ReleaseDeps, disclosureId: string, watch: Re
 async function announce(
   { control }: ReleaseDeps,
   { disclosureId, orderId, orderVersion }: DisclosureState,
-  { manifest, digests, origins }: StagedRelease,
+  { manifest, digests, origins, holds }: StagedRelease,
 ): Promise<boolean> {
   const { result } = await control.transact((state, at) => {
     const { status } = state.disclosures.get(disclosureId) ?? {};
@@ -112,6 +123,9 @@ async function announce(
     // Asked again: the order may have ended, or be another one now, while the package was made.
     const decision = decideRelease(state, { orderId, version: orderVersion }, at);
     if (!decision.ok) throw new ReleaseRefused(decision.code);
+    // A hold that ended on the way may have been read in part: the package is made again, without it.
+    const readable = readableHolds(state, decision.order, at).map((hold) => hold.orderId);
+    if (!holds.every((id) => readable.includes(id))) throw new HoldEnded();
     return {
       entries: [
         {
@@ -128,6 +142,7 @@ async function announce(
             completeness: manifest.completeness.state,
             manifestSha256: digests.encryptedManifest,
             ...(origins === undefined ? {} : { origins }),
+            ...(holds.length > 0 ? { holds: [...holds] } : {}),
           },
         },
       ],
@@ -161,8 +176,9 @@ async function stage(
   const { order } = await getOrder(cases, orderState);
   const { scope } = await getRequest(cases, disclosure);
   const now = clock.now();
-  const { window, reasons } = windowOfRelease(scope, await store.dataWindow(now));
-  const reading = store.readReleased(scope, { now });
+  const holds = readableHolds(control.state, orderState, utc(now));
+  const { window, reasons } = windowOfRelease(scope, await store.dataWindow(now, holds));
+  const reading = store.readReleased(scope, { now, holds });
   const counts = new OriginCounts();
   const staged = await stagePackage({
     folder: packages.stagingPath(disclosureId),
@@ -190,7 +206,7 @@ async function stage(
       },
     },
   });
-  return { ...staged, origins: counts.origins() };
+  return { ...staged, origins: counts.origins(), holds: holds.map((hold) => hold.orderId) };
 }
 
 function manifestQuery(

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { v7 as uuidv7 } from 'uuid';
-import { decideCollection, decideDisclosure, decideRelease } from '#shared/control';
-import { parseTarget, type RequestedScope, type Target } from '#shared/orders';
+import { decideCollection, decideDisclosure, decideRelease, holdsAreCopied } from '#shared/control';
+import { isWholeScope, parseTarget, type RequestedScope, type Target } from '#shared/orders';
 import type { ServiceContext } from '../context.ts';
 import { getOrder } from '../control/order-file.ts';
 import { putRequest } from '../control/request-file.ts';
@@ -71,6 +71,12 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
             ],
           };
         }
+        const isWhole =
+          release.ok &&
+          order !== null &&
+          isWholeScope(order, decision.scope) &&
+          holdsAreCopied(state, release.order, at);
+        const whole = isWhole ? { whole: true as const } : {};
         const file = { scope: decision.scope, body };
         const commitments = { request: await putRequest(cases, orderId, disclosureId, file) };
         const requestedBy = { thumbprint: credential.thumbprint, personId: credential.personId };
@@ -82,7 +88,7 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
               kind: 'disclosure.requested',
               subject: disclosureId,
               commitments,
-              details: { orderId, orderVersion },
+              details: { orderId, orderVersion, ...whole },
             },
           ],
           result: {

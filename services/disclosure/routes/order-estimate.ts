@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { DetailsOf } from '#shared/control';
+import { type DetailsOf, readableHolds } from '#shared/control';
 import type { ServiceContext } from '../context.ts';
 import { getOrder } from '../control/order-file.ts';
 import { ApiError } from '../errors.ts';
@@ -29,11 +29,13 @@ export function orderEstimateRoute(root: FastifyInstance, context: ServiceContex
       const { orderId } = request.params;
       const read = await recordReading(context, request, async (state, at, credential) => {
         const found = findOrder(state, orderId, credential, at);
-        return { order: (await getOrder(cases, found)).order, details: found.details, shownTo: credential };
+        const { order } = await getOrder(cases, found);
+        const holds = readableHolds(state, found, at);
+        return { order, holds, details: found.details, shownTo: credential };
       });
       // After the step, not in it: a count may take minutes, and nobody else could act meanwhile.
       const scope = { ...read.order.scope, collectedUpTo: read.order.receivedAt };
-      const counts = await store.countScope(scope, { now: clock.now() });
+      const counts = await store.countScope(scope, { now: clock.now(), holds: read.holds });
       const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
       const { version, broadTargetCount = 0 } = read.details;
       const shown = { version, shownTo: read.shownTo.thumbprint, counts, total };

@@ -72,6 +72,8 @@ export const orderStatusView = z
     emergency: z.boolean(),
     receivedAt: utcTimestamp,
     validUntil: utcTimestamp,
+    /** The order to preserve whose records it asks for. */
+    preservedUnder: idSchema.optional(),
     recordedAt: utcTimestamp,
     decidedAt: utcTimestamp.optional(),
     /** When its case was erased: nothing of the order is left but this. */

@@ -2,8 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { v7 as uuidv7 } from 'uuid';
 import {
+  type ControlState,
   type DetailsOf,
   decideAmendment,
+  decideReference,
   nextOrder,
   orderDetails,
   personOf,
@@ -49,9 +51,10 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
       const document = await readDocument(request.body.document, documentAnchors, clock.now());
       const orderId = uuidv7({ msecs: clock.now() });
       const given = { order: request.body.order, document, request: bodyOf(request) };
-      const { result } = await act(context, request, (_state, at, credential) =>
+      const { result } = await act(context, request, (state, at, credential) =>
         refusable(async () => {
           const { details, keep } = await keptVersion(context, given, { orderId, number: 1 }, at);
+          assertReference(state, details, at);
           const commitments = await keep();
           const entry = { kind: 'order.recorded' as const, subject: orderId, commitments, details };
           const order = nextOrder(undefined, { ...entry, at }, personOf(credential), 0);
@@ -83,6 +86,7 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
         refusable(async () => {
           const version = { orderId, number: request.body.version + 1 };
           const { details, keep } = await keptVersion(context, given, version, at);
+          assertReference(state, details, at);
           const decision = decideAmendment(state, orderId, details, at);
           if (!decision.ok) return taken(state, at, credential, decision);
           const entry = {
@@ -160,6 +164,11 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
 
   orderEstimateRoute(root, context);
   orderStepRoutes(root, context);
+}
+
+/** @throws ApiError where the order names one to preserve that keeps nothing */
+function assertReference(state: ControlState, details: DetailsOf<'order.recorded'>, at: string): void {
+  if (!decideReference(state, details.preservedUnder, at)) throw new ApiError('order.preserved_under');
 }
 
 /** What the ledger says of a document's signature: not whose it is. */

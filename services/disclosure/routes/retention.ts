@@ -1,20 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import {
-  type DiskKeyDraft,
-  diskKeyDetails,
-  type RetentionDraft,
-  reconciledDay,
-  recordedDiskKey,
-  retentionDetails,
-} from '#shared/control';
+import { diskKeyDetails, reconciledDay, recordedDiskKey, retentionDetails } from '#shared/control';
 import { utcTimestamp } from '#shared/traffic';
 import type { ServiceContext } from '../context.ts';
-import { decideOnExpiry, retentionView } from '../control/retention-record.ts';
+import { decideOnExpiry, type ExpiryDraft, retentionView } from '../control/retention-record.ts';
 import { ApiError } from '../errors.ts';
 import { act, recordReading } from '../http/act.ts';
 import { idSchema } from './members.ts';
+import { retentionHoldRoutes } from './retention-holds.ts';
 import { problemResponses } from './schemas.ts';
 
 const configured = retentionDetails['retention.configured'];
@@ -35,6 +29,7 @@ const view = z
     lastOverdue: overdue.extend({ at: utcTimestamp }).nullable(),
     reconciled: z.array(reconciledDay),
     diskKeys: z.array(recordedDiskKey),
+    holds: z.int(),
     now: utcTimestamp,
     latestAt: utcTimestamp,
     believedAt: utcTimestamp,
@@ -47,6 +42,9 @@ const done = z.object({ recorded: z.literal(true) });
 const recorded = { recorded: true } as const;
 const runBody = { runId: idSchema };
 
+/** Records what the retention service says, where the rules allow it. */
+export type AppendOnExpiry = (request: FastifyRequest, draft: ExpiryDraft) => Promise<{ recorded: true }>;
+
 /**
  * The retention service, where it is a process of its own: it signs like everybody, with a credential of the
  * role `retention`, and its entries carry what it signed. Auditors read how it stands.
@@ -56,10 +54,7 @@ export function retentionRoutes(root: FastifyInstance, context: ServiceContext):
   const tags = ['retention'];
   const answers = { 200: done, ...problemResponses };
 
-  async function append(
-    request: FastifyRequest,
-    draft: RetentionDraft | DiskKeyDraft,
-  ): Promise<typeof recorded> {
+  async function append(request: FastifyRequest, draft: ExpiryDraft): Promise<typeof recorded> {
     await act(context, request, (state, at) => {
       const decision = decideOnExpiry(state, draft, at);
       return decision.ok
@@ -174,4 +169,6 @@ export function retentionRoutes(root: FastifyInstance, context: ServiceContext):
     },
     async (request) => append(request, { kind: 'disk_key.destroyed', details: request.body }),
   );
+
+  retentionHoldRoutes(root, context, append);
 }

@@ -75,6 +75,8 @@ class EmbeddedDatabase implements Database {
   /** The client's connection is one session of the engine, which takes one statement at a time. */
   readonly #oneByOne = new Mutex();
   readonly #streams = new Set<Session>();
+  /** Under way, each in a session of its own, which must not be closed under it. */
+  readonly #copies = new Set<Promise<unknown>>();
   readonly #closings = new Mutex();
   /** Set while the engine is, or is about to be, closed for a moment. */
   #closing: Promise<void> | null = null;
@@ -107,6 +109,22 @@ class EmbeddedDatabase implements Database {
     for await (const chunk of this.#stream(query, 'TabSeparatedRaw')) yield chunk.raw();
   }
 
+  async copy(statement: StoreQuery): Promise<void> {
+    this.#assertOpen();
+    const session = await this.#session();
+    this.#streams.delete(session);
+    const copying = session.queryBindAsync(statement.text, { ...statement.parameters });
+    this.#copies.add(copying);
+    try {
+      await copying;
+    } catch (error) {
+      throw toStoreError(error, 'write');
+    } finally {
+      this.#copies.delete(copying);
+      session.close();
+    }
+  }
+
   async *#stream(query: StoreQuery, format: string): AsyncGenerator<StreamChunk> {
     this.#assertOpen();
     const session = await this.#session();
@@ -134,9 +152,10 @@ class EmbeddedDatabase implements Database {
         goOn = resolve;
       });
       try {
-        for (let waited = 0; this.#streams.size > 0 && waited < maxHoldUpMs; waited += 10) await sleep(10);
+        const inUse = (): boolean => this.#streams.size > 0 || this.#copies.size > 0;
+        for (let waited = 0; inUse() && waited < maxHoldUpMs; waited += 10) await sleep(10);
         return await this.#oneByOne.run(async () => {
-          if (this.#streams.size > 0) return null;
+          if (inUse()) return null;
           const engine = this.#engine;
           this.#engine = null;
           await engine?.close();
@@ -156,6 +175,7 @@ class EmbeddedDatabase implements Database {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await Promise.allSettled(this.#copies);
     await this.#oneByOne.run(async () => {
       for (const session of this.#streams) session.close();
       await this.#engine?.close();

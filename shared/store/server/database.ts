@@ -31,12 +31,12 @@ const requestTimeoutMs = 630_000;
  * `auto` is a majority of the replicas. A shard that is asked through a Distributed table answers before we
  * do, and gets the deduplication token and the quorum with its part of the rows.
  */
-const insertSettings = {
-  wait_end_of_query: 1,
+const quorumSettings = {
   insert_quorum: 'auto',
   insert_quorum_timeout: 60_000,
   distributed_foreground_insert: 1,
 } as const;
+const insertSettings = { wait_end_of_query: 1, ...quorumSettings } as const;
 
 /** A ClickHouse server over HTTP. Nothing is sent before the first statement. */
 export function openServerDatabase(options: ServerOptions): Database {
@@ -87,6 +87,16 @@ class ServerDatabase implements Database {
         clickhouse_settings: insertSettings,
       });
       await readAcknowledgement(stream);
+    });
+  }
+
+  copy(statement: StoreQuery): Promise<void> {
+    return this.#write(async () => {
+      await this.#client.command({
+        query: statement.text,
+        query_params: { ...statement.parameters },
+        clickhouse_settings: { wait_end_of_query: 1, ...quorumSettings },
+      });
     });
   }
 

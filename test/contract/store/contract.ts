@@ -63,6 +63,23 @@ export function storeContract(
       expect(found).toEqual(expect.arrayContaining([first, second, third]));
     });
 
+    it('copies within the engine, with values as parameters, and tells a fault by its code', async () => {
+      await store.insertEvents([delivery(1), delivery(2)], { deduplicationToken: 'copied' });
+      const copy = {
+        text: `INSERT INTO rejected (coordinates, reason, rejectedAt, valueBytes, valueSha256)
+SELECT t.sourcePosition, {reason:String}, now64(3), 1, '' FROM traffic AS t`,
+        parameters: { reason: "o'neil\\'; --{x:String}" },
+      };
+      await database.copy(copy);
+      expect(await rowsOf(database, 'SELECT reason, count() AS n FROM rejected GROUP BY reason')).toEqual([
+        { reason: copy.parameters.reason, n: 2 },
+      ]);
+      await database.command('TRUNCATE TABLE rejected');
+      await expect(
+        database.copy({ text: 'INSERT INTO nowhere SELECT 1', parameters: {} }),
+      ).rejects.toMatchObject({ code: 'store.refused', engineCode: '60' });
+    });
+
     it('finds by values with every kind of special character, as parameters', async () => {
       for (const [index, value] of [
         "o'neil@x.nl",

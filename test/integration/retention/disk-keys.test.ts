@@ -7,8 +7,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRetention, type Retention } from '#services/retention';
 import { type DetailsOf, Replay } from '#shared/control';
 import { encodeEntry } from '#shared/ledger';
+import type { Scope } from '#shared/orders';
 import { packageRoot, silentLogger } from '#shared/runtime';
-import { createPartitions, type DiskKeys, dayExpiresAt, dayOf, isDayExpired } from '#shared/store';
+import {
+  createHeldTraffic,
+  createPartitions,
+  type DiskKeys,
+  dayExpiresAt,
+  dayOf,
+  isDayExpired,
+} from '#shared/store';
 import { isBuilt } from '../../support/griffie-process.ts';
 import { startTestService, type TestService, testStart } from '../../support/test-service.ts';
 import { aliceScope, delivery, readAll } from '../store/helpers.ts';
@@ -32,6 +40,8 @@ describe(`keys of the disk over ${weeks} weeks of which ${months} months are kep
   let t: TestService;
   let diskKeys: DiskKeys;
   let retention: Retention;
+  /** Keeps an event about carol, which is older than all others. */
+  let holdingOrder: string;
   const eventsThen: Record<string, number> = {};
   const at = (name: string): string => join(root, name);
 
@@ -41,6 +51,16 @@ describe(`keys of the disk over ${weeks} weeks of which ${months} months are kep
     if (t.diskKeys === undefined) throw new Error('the store is not on an encrypted disk');
     diskKeys = t.diskKeys;
     retention = newRetention();
+    const held = eventOf(100_000, '2096-11-19');
+    await t.store.insertEvents([{ ...held, recipientAddress: 'carol@example.nl' }], {
+      deduplicationToken: 'held',
+    });
+    const scope = {
+      ...t.orderDraft().scope,
+      targets: [{ kind: 'address' as const, value: 'carol@example.nl' }],
+    };
+    const validUntil = '2099-01-01T00:00:00.000Z';
+    holdingOrder = await t.record(await t.enrol('registrar'), t.orderDraft({ scope, validUntil }));
   });
   afterAll(async () => {
     await t.stop();
@@ -54,6 +74,7 @@ describe(`keys of the disk over ${weeks} weeks of which ${months} months are kep
         ...createPartitions(t.database, { database: 'default' }),
         engineTime: async () => t.clock.now(),
       },
+      held: createHeldTraffic(t.database, { database: 'default', retention: period }),
       record: t.service.retentionRecord,
       policy: { period, legalBasis: 'policy of the test' },
       diskKeys: { keys: diskKeys, days: 7 },
@@ -112,6 +133,19 @@ describe(`keys of the disk over ${weeks} weeks of which ${months} months are kep
     const kept = days.filter((day) => !isDayExpired(day, t.clock.now(), period)).length;
     expect((await readAll(t.store, aliceScope, t.clock.now())).length).toBe(kept);
   }, 300_000);
+
+  it('does not die before what an order holds is written under a later one', async () => {
+    const held = createHeldTraffic(t.database, { database: 'default', retention: period });
+    expect((await held.list()).map(({ orderId, records }) => [orderId, records])).toEqual([
+      [holdingOrder, 1],
+    ]);
+    // Its files are under the newest keys, though its day and the key of its copy went long ago.
+    const holds = [{ orderId: holdingOrder, until: '2099-01-01T00:00:00.000Z' }];
+    const scope: Scope = { ...aliceScope, targets: [{ kind: 'address', value: 'carol@example.nl' }] };
+    const now = t.clock.now();
+    expect(await t.store.countScope(scope, { now, holds })).toEqual({ 'message.delivered': 1 });
+    expect(await t.store.countScope(scope, { now })).toEqual({});
+  });
 
   it('an auditor replays it, and finds a destruction that does not follow', async () => {
     const leaves: { kind: string; bytes: Uint8Array }[] = [];

@@ -97,7 +97,7 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
     }
     expect(entries.filter(({ kind }) => kind === 'retention.overdue')).toEqual([]);
     // The engine's tables hold what is retained, and nothing else.
-    const held = (await world.held()).filter(({ state }) => state === 'active');
+    const held = (await world.days()).filter(({ state }) => state === 'active');
     const rows = held.filter(({ table }) => table === 'traffic');
     expect(held.filter(({ table }) => table === 'traffic_index_days').map(({ day }) => day)).toEqual(
       rows.map(({ day }) => day),
@@ -168,7 +168,7 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
 
   async function expectNothingPastItsTime(): Promise<void> {
     const { clock } = world.service;
-    const held = await world.held();
+    const held = await world.days();
     const expired = held.filter(({ day }) => isDayExpired(day, clock.now(), period));
     expect(expired, `on ${dayOf(clock.now())}`).toEqual([]);
     expect(retention.status()).toMatchObject({ fault: null, clock: { ok: true } });
@@ -199,7 +199,7 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
   const offsetOf = (i: number): number => Math.floor(((i + 0.5) / ofAlice) * dayMs);
 
   async function rowsByDay(): Promise<Map<string, number>> {
-    const held = (await world.held()).filter(({ table, state }) => table === 'traffic' && state === 'active');
+    const held = (await world.days()).filter(({ table, state }) => table === 'traffic' && state === 'active');
     return new Map(held.map(({ day, rows }) => [day, rows]));
   }
 });

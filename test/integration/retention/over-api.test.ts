@@ -6,7 +6,13 @@ import { createApiRecord, readCredential } from '#services/retention';
 import { Replay } from '#shared/control';
 import { encodeEntry } from '#shared/ledger';
 import { exportPrivateJwk } from '#shared/signed-request';
-import { audience, type Person, startTestService, type TestService } from '../../support/test-service.ts';
+import {
+  audience,
+  type Person,
+  startTestService,
+  type TestService,
+  testStart,
+} from '../../support/test-service.ts';
 
 const runId = '01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e';
 const day = { place: 'traffic', day: '2096-05-19', rows: 5, bytes: 50 };
@@ -77,6 +83,32 @@ describe('the retention service apart from the ledger', () => {
     await auditor.call('GET', '/v1/retention');
     const last = await person.call('GET', '/v1/retention');
     expect((last.body as unknown as { signedSize: number }).signedSize).toBeGreaterThan(before);
+  });
+
+  it('places, copies and ends what orders hold', async () => {
+    const registrar = await t.enrol('registrar');
+    const orderId = await t.record(registrar);
+    const post = (name: string, body: object) =>
+      person.call('POST', `/v1/retention/holds/${orderId}/${name}`, { body });
+    const { body: listed } = await person.call('GET', '/v1/retention/holds');
+    expect(listed.items).toMatchObject([{ orderId, version: 1, copied: false, over: null, ended: null }]);
+    expect((await person.call('GET', `/v1/retention/holds/${orderId}/scope`)).body).toMatchObject({
+      version: 1,
+      scope: { targets: [{ kind: 'address', value: 'alice@example.nl' }] },
+    });
+    expect((await post('copied', { records: 2 })).status).toBe(200);
+    const end = { reason: 'order_over', records: 2, bytes: 20 };
+    expect((await post('ended', end)).body.code).toBe('hold.in_force');
+    const reason = 'withdrawn';
+    await registrar.call('POST', `/v1/orders/${orderId}/revocation`, { body: { reason } });
+    const scope = await person.call('GET', `/v1/retention/holds/${orderId}/scope`);
+    expect(scope.body.code).toBe('hold.none');
+    expect((await post('deleted', { records: 2, bytes: 20, goneAt: testStart })).body.code).toBe(
+      'hold.differs',
+    );
+    expect((await post('ended', end)).status).toBe(200);
+    expect((await post('deleted', { records: 2, bytes: 20, goneAt: testStart })).status).toBe(200);
+    expect((await person.call('GET', '/v1/retention/holds')).body.items).toEqual([]);
   });
 
   it('leaves entries whose signatures and bodies an auditor verifies', async () => {

@@ -28,7 +28,7 @@ describe('the retention service over the real engine', () => {
   };
   /** Days of what goes by the day; the index of identifiers goes by the week. */
   const heldDays = async (): Promise<string[]> => [
-    ...new Set((await world.held()).flatMap(({ table, day }) => (table === 'traffic_index' ? [] : [day]))),
+    ...new Set((await world.days()).flatMap(({ table, day }) => (table === 'traffic_index' ? [] : [day]))),
   ];
   const kinds = async (): Promise<string[]> => (await world.entries()).map(({ kind }) => kind);
   const auditorReads = async (): Promise<void> => {
@@ -60,7 +60,7 @@ describe('the retention service over the real engine', () => {
     await world.database.command("ALTER TABLE traffic DETACH PARTITION ID '20961120'");
     const retention = world.retention();
     await passDays(retention, '2097-05-20T23:59:59.998Z');
-    expect((await world.held()).map(({ table, day, state }) => `${table} ${day} ${state}`)).toEqual([
+    expect((await world.days()).map(({ table, day, state }) => `${table} ${day} ${state}`)).toEqual([
       'rejected 2096-11-20 active',
       'traffic 2096-11-20 detached',
       'traffic_index_days 2096-11-20 active',
@@ -84,6 +84,7 @@ describe('the retention service over the real engine', () => {
           { place: 'traffic_index', outcome: 'gone' },
           { place: 'traffic_index_days', outcome: 'gone' },
           { place: 'rejected', outcome: 'gone' },
+          { place: 'held_traffic', outcome: 'gone' },
         ],
         next: [
           { place: 'traffic', day: '2096-11-21', rows: 3 },

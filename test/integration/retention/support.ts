@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { createRetention, type Place, type Retention } from '#services/retention';
 import { silentLogger } from '#shared/runtime';
 import {
+  createHeldTraffic,
   createPartitions,
   type Database,
   type DayHeld,
   dayOf,
+  type HeldTraffic,
   openEmbeddedDatabase,
   type Partitions,
   type RetentionPeriod,
@@ -18,6 +20,7 @@ export interface RetentionWorld {
   readonly database: Database;
   /** Of the real engine, with the test's clock for its own. */
   readonly partitions: Partitions;
+  readonly held: HeldTraffic;
   /** What the test's clock was moved by beyond the time that passed, milliseconds. */
   skewMs: number;
   /** A new retention service over the same ledger and engine, as after a restart. */
@@ -26,8 +29,9 @@ export interface RetentionWorld {
     readonly places?: readonly Place[];
     readonly partitions?: Partial<Partitions>;
     readonly sourceDays?: SourceDays;
+    readonly held?: Partial<HeldTraffic>;
   }): Retention;
-  held(): Promise<DayHeld[]>;
+  days(): Promise<DayHeld[]>;
   /** Entries about expiry, in their order. */
   entries(): Promise<{ kind: string; details: Record<string, unknown> }[]>;
   stop(): Promise<void>;
@@ -48,14 +52,23 @@ export async function openRetentionWorld(): Promise<RetentionWorld> {
     ...createPartitions(database, { database: 'default' }),
     engineTime: async () => clock.now(),
   };
+  const heldTraffic = createHeldTraffic(database, { database: 'default', retention: { months: 6 } });
   const world: RetentionWorld = {
     service,
     database,
     partitions,
     skewMs: 0,
-    retention: ({ period = { months: 6 }, places = [], partitions: change = {}, sourceDays } = {}) =>
+    held: heldTraffic,
+    retention: ({
+      period = { months: 6 },
+      places = [],
+      partitions: change = {},
+      held: heldChange = {},
+      sourceDays,
+    } = {}) =>
       createRetention({
         partitions: { ...partitions, ...change },
+        held: { ...heldTraffic, ...heldChange },
         record: service.service.retentionRecord,
         policy: { period, legalBasis: 'policy of the test' },
         places,
@@ -64,7 +77,7 @@ export async function openRetentionWorld(): Promise<RetentionWorld> {
         monotonic: () => clock.now() - world.skewMs,
         logger: silentLogger,
       }),
-    held: () => partitions.list(),
+    days: () => partitions.list(),
     entries: async () => (await service.entries()).filter(({ kind }) => kind.startsWith('retention.')),
     async stop() {
       await database.close();

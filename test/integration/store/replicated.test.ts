@@ -78,10 +78,14 @@ function replicated(): void {
     await apply({ topology: 'replicated', cluster: 'griffie' }, 'one_shard');
     expect(await enginesOf('one_shard')).toEqual([
       { name: 'griffie_migrations', engine: 'ReplicatedMergeTree', ...encrypted },
+      { name: 'held_traffic', engine: 'ReplicatedMergeTree', ...encrypted },
+      { name: 'held_traffic_readable', engine: 'View', storage_policy: '' },
+      { name: 'holds', engine: 'ReplicatedMergeTree', ...encrypted },
       { name: 'rejected', engine: 'ReplicatedMergeTree', ...encrypted },
       { name: 'rejected_origins', engine: 'View', storage_policy: '' },
       { name: 'source_days', engine: 'ReplicatedMergeTree', ...encrypted },
       { name: 'traffic', engine: 'ReplicatedMergeTree', ...encrypted },
+      { name: 'traffic_holdable', engine: 'View', storage_policy: '' },
       { name: 'traffic_index', engine: 'ReplicatedReplacingMergeTree', ...encrypted },
       { name: 'traffic_index_days', engine: 'ReplicatedReplacingMergeTree', ...encrypted },
       { name: 'traffic_index_days_fill', engine: 'MaterializedView', storage_policy: '' },
@@ -95,6 +99,12 @@ function replicated(): void {
         zookeeper_path: '/griffie/one_shard/griffie_migrations',
         replica_name: '01-replica1',
       },
+      {
+        table: 'held_traffic',
+        zookeeper_path: '/griffie/one_shard/held_traffic/01',
+        replica_name: 'replica1',
+      },
+      { table: 'holds', zookeeper_path: '/griffie/one_shard/holds', replica_name: '01-replica1' },
       { table: 'rejected', zookeeper_path: '/griffie/one_shard/rejected/01', replica_name: 'replica1' },
       { table: 'source_days', zookeeper_path: '/griffie/one_shard/source_days/01', replica_name: 'replica1' },
       { table: 'traffic', zookeeper_path: '/griffie/one_shard/traffic/01', replica_name: 'replica1' },
@@ -115,6 +125,11 @@ function replicated(): void {
     await apply({ topology: 'sharded', cluster: 'griffie' }, 'shards');
     expect((await enginesOf('shards')).map((row) => `${row.name} ${row.engine}`)).toEqual([
       'griffie_migrations ReplicatedMergeTree',
+      'held_traffic Distributed',
+      'held_traffic_local ReplicatedMergeTree',
+      'held_traffic_readable Distributed',
+      'held_traffic_readable_local View',
+      'holds ReplicatedMergeTree',
       'rejected Distributed',
       'rejected_local ReplicatedMergeTree',
       'rejected_origins Distributed',
@@ -122,6 +137,8 @@ function replicated(): void {
       'source_days Distributed',
       'source_days_local ReplicatedMergeTree',
       'traffic Distributed',
+      'traffic_holdable Distributed',
+      'traffic_holdable_local View',
       'traffic_index_days_fill_local MaterializedView',
       'traffic_index_days_local ReplicatedReplacingMergeTree',
       'traffic_index_fill_local MaterializedView',
@@ -137,6 +154,9 @@ function replicated(): void {
 WHERE database = 'shards' AND table = '${table}' ORDER BY position`);
     expect(await columns('traffic')).toEqual(await columns('traffic_local'));
     expect(await columns('traffic_retained')).toEqual(await columns('traffic_retained_local'));
+    expect((await columns('held_traffic')).map((row) => row.name).sort()).toEqual(
+      ['orderId', ...Object.keys(trafficEventSchema.shape)].sort(),
+    );
     expect((await columns('traffic_retained')).map((row) => row.name).sort()).toEqual(
       Object.keys(trafficEventSchema.shape).sort(),
     );

@@ -84,13 +84,15 @@ describe('the server configuration of infra/clickhouse, read by the embedded eng
     ]);
     expect(await rights('griffie_disclosure')).toEqual([
       'GRANT SELECT ON griffie.griffie_migrations TO griffie_disclosure',
+      'GRANT SELECT ON griffie.held_traffic_readable TO griffie_disclosure',
+      'GRANT SELECT ON griffie.held_traffic_readable_local TO griffie_disclosure',
       'GRANT SELECT ON griffie.traffic_index_retained TO griffie_disclosure',
       'GRANT SELECT ON griffie.traffic_index_retained_local TO griffie_disclosure',
       'GRANT SELECT ON griffie.traffic_retained TO griffie_disclosure',
       'GRANT SELECT ON griffie.traffic_retained_local TO griffie_disclosure',
     ]);
     const retention = await rights('griffie_retention');
-    expect(retention).toHaveLength(20);
+    expect(retention).toHaveLength(25);
     expect(retention.join('\n')).not.toMatch(
       /SELECT[^\n]* ON griffie\.(traffic|traffic_local|rejected|rejected_local) |DROP|CREATE/,
     );
@@ -116,6 +118,31 @@ describe('the server configuration of infra/clickhouse, read by the embedded eng
     );
     const origins = await readAs('griffie_retention', 'SELECT * FROM griffie.rejected_origins LIMIT 1');
     for (const row of origins) expect(Object.keys(Object(row))).toEqual(['sourceId', 'day', 'eventIdHex']);
+  });
+
+  it('lets retention alone copy what an order holds, and disclosure read of it what may be read yet', async () => {
+    const select = 'SELECT count() AS n FROM griffie.';
+    const hold = (orderId: string, until: string) =>
+      database.command(
+        `INSERT INTO griffie.holds (orderId, since, until) VALUES ('${orderId}', '2026-01-01 00:00:00', '${until}')`,
+      );
+    const [over, inForce] = ['0193a4b2-7c00-7000-8000-000000000001', '0193a4b2-7c00-7000-8000-000000000002'];
+    await hold(over, '2026-01-02 00:00:00');
+    await hold(inForce, '2096-01-02 00:00:00');
+    for (const orderId of [over, inForce]) {
+      await database.command(
+        `INSERT INTO griffie.held_traffic (orderId, recipientAddress) VALUES ('${orderId}', 'held@example.nl')`,
+      );
+    }
+    expect(await readAs('griffie_retention', `${select}traffic_holdable`)).toHaveLength(1);
+    expect(
+      await readAs('griffie_disclosure', 'SELECT toString(orderId) AS id FROM griffie.held_traffic_readable'),
+    ).toEqual([{ id: inForce }]);
+    for (const table of ['held_traffic', 'holds', 'traffic_holdable']) {
+      await expect(readAs('griffie_disclosure', select + table), table).rejects.toMatchObject(denied);
+      await expect(readAs('griffie_ingest', select + table), table).rejects.toMatchObject(denied);
+    }
+    await expect(readAs('griffie_ingest', `${select}held_traffic_readable`)).rejects.toMatchObject(denied);
   });
 
   it('lets the ingester insert, and read nothing of it', async () => {

@@ -8,7 +8,13 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRetention } from '#services/retention';
 import { silentLogger } from '#shared/runtime';
-import { createPartitions, defaultRetention, expiringTables, openEncryptedDatabase } from '#shared/store';
+import {
+  createHeldTraffic,
+  createPartitions,
+  defaultRetention,
+  expiringTables,
+  openEncryptedDatabase,
+} from '#shared/store';
 import { categoryIds } from '#shared/traffic';
 import { openDisclosureIn } from './disclosure-in.mjs';
 
@@ -28,7 +34,7 @@ const reach = (reached) => {
 };
 const { retentionRecord } = disclosure;
 const record = {
-  view: retentionRecord.view,
+  ...retentionRecord,
   async append(draft) {
     reach(`before ${draft.kind}`);
     await retentionRecord.append(draft);
@@ -45,6 +51,7 @@ const keys = {
 };
 const retention = createRetention({
   partitions: { ...partitions, engineTime: async () => clock.now() },
+  held: createHeldTraffic(database, { database: 'default', retention: defaultRetention }),
   record,
   policy: { period: defaultRetention, legalBasis: 'policy of the test' },
   diskKeys: { keys, days: 1 },

@@ -5,7 +5,7 @@ import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRetention } from '#services/retention';
 import { silentLogger, systemClock } from '#shared/runtime';
-import { createPartitions, defaultRetention, openEmbeddedDatabase } from '#shared/store';
+import { createHeldTraffic, createPartitions, defaultRetention, openEmbeddedDatabase } from '#shared/store';
 import { openDisclosureIn } from './disclosure-in.mjs';
 
 const [folder, mode, firstDay] = process.argv.slice(2);
@@ -19,6 +19,7 @@ await partitions.holdEngineExpiry();
 const heldBefore = await partitions.list();
 const retention = createRetention({
   partitions,
+  held: createHeldTraffic(database, { database: 'default', retention: defaultRetention }),
   record: disclosure.retentionRecord,
   policy: { period: defaultRetention, legalBasis: 'policy of the test' },
   places: [],

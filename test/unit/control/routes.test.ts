@@ -43,6 +43,7 @@ describe('a signed URL and the route that an entry names', () => {
       'disclosure.released',
       'disclosure.failed',
       'disclosure.interrupted',
+      'hold.placed',
       'retention.package_removed',
       'pattern.alarm',
       'access.granted',

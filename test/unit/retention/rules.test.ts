@@ -36,13 +36,13 @@ const certified = (
 
 function stateAfter(...drafts: readonly RetentionDraft[]): RetentionState {
   return drafts.reduce((state, draft) => {
-    const decision = decideRetention(state, draft, at);
+    const decision = decideRetention(state, draft, at, []);
     if (!decision.ok) throw new Error(decision.code);
     return decision.state;
   }, noRetention);
 }
 const codeOf = (state: RetentionState, draft: RetentionDraft): string | null => {
-  const decision = decideRetention(state, draft, at);
+  const decision = decideRetention(state, draft, at, []);
   return decision.ok ? null : decision.code;
 };
 

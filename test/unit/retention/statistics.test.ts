@@ -69,13 +69,44 @@ describe('a year of orders, from the ledger', () => {
     });
     expect(statistics.byEmergency.emergency).toMatchObject({ received: 1, fulfilled: 1 });
     expect(statistics.byCategory.session).toMatchObject({ received: 3 });
-    expect(statistics.preservation).toEqual({ received: 1 });
+    expect(statistics.preservation).toEqual({ received: 1, followed: 0, averageHours: null });
     expect(statistics.disclosures).toMatchObject({
       ...{ released: 4, withoutRecords: 1, records: 30, cancelled: 1, failed: 0 },
     });
     expect(statistics.refusals).toEqual({ 'order.rejected.incomplete': 1 });
     const csv = figuresCsv(2026, figureRows(statistics));
     expect(csv).toContain('2026,production orders by issuing State,BE,received,1\r\n');
+  });
+
+  it('counts how long it took from a preservation to the order to produce what it keeps', async () => {
+    const preserve = (n: number, at: string, issuedAt?: string) =>
+      order(n, at, { type: 'preserve', regime: 'EU_EPOC_PR', ...(issuedAt ? { issuedAt } : {}) });
+    const hold = (n: number, kind: string, details: object) =>
+      entry(n, kind, '2026-03-01T00:00:00.000Z', id(1), details);
+    const until = '2026-06-01T00:00:00.000Z';
+    const statistics = await countYear(
+      of(
+        preserve(1, '2026-02-02T00:00:00.000Z', '2026-02-01T00:00:00.000Z'),
+        preserve(2, '2026-02-02T00:00:00.000Z', '2026-02-01T12:00:00.000Z'),
+        preserve(3, '2026-02-02T00:00:00.000Z'),
+        hold(4, 'hold.placed', { since: until, until }),
+        hold(5, 'hold.extended', { reason: 'extension', until }),
+        hold(6, 'hold.ended', { reason: 'period_over', records: 3, bytes: 30 }),
+        order(7, '2026-02-03T00:00:00.000Z', { preservedUnder: id(1) }),
+        order(8, '2026-02-09T00:00:00.000Z', { preservedUnder: id(1) }),
+        // Of the next year, it follows one of this.
+        order(9, '2027-02-01T12:00:00.000Z', { preservedUnder: id(2) }),
+      ),
+      2026,
+    );
+    expect(statistics.preservation).toEqual({ received: 3, followed: 2, averageHours: 4404 });
+    expect(statistics.holds).toEqual({ placed: 1, extended: 1, lifted: 0, ended: 1 });
+    const shown = publicRows(figureRows(statistics)).filter(({ about }) => about === 'preservation orders');
+    expect(shown.map(({ figure, value }) => [figure, value])).toEqual([
+      ['received', null],
+      ['followed', null],
+      ['averageHours', null],
+    ]);
   });
 
   it('withholds from the public what could point at somebody, and what would give it away', () => {

@@ -67,14 +67,14 @@ describe('an entry with the sums of a day', () => {
   });
 
   it('is taken, and a later one of the day holds in its place', () => {
-    const first = decideRetention(state, draft(), at);
+    const first = decideRetention(state, draft(), at, []);
     if (!first.ok) throw new Error(first.code);
     expect(first.state.reconciled).toEqual([
       { day: '2096-11-20', part: 0, rows: 9, lines: 20, events: 16, stored: 13, rejected: 2, differing: 1 },
     ]);
-    const part = decideRetention(first.state, draft({ part: 1, sources: [figures()], differing: 0 }), at);
+    const part = decideRetention(first.state, draft({ part: 1, sources: [figures()], differing: 0 }), at, []);
     expect(part.ok && part.state.reconciled).toMatchObject([{ part: 1, lines: 30, differing: 1 }]);
-    const again = decideRetention(first.state, draft({ sources: [figures()], differing: 0 }), at);
+    const again = decideRetention(first.state, draft({ sources: [figures()], differing: 0 }), at, []);
     expect(again.ok && again.state.reconciled).toMatchObject([{ part: 0, lines: 10, differing: 0 }]);
   });
 
@@ -84,7 +84,7 @@ describe('an entry with the sums of a day', () => {
     ['is of a day that is not over', { day: '2096-11-21' }],
     ['is a part of nothing', { part: 1 }],
   ])('is refused where it %s', (_, change) => {
-    expect(decideRetention(state, draft(change), at)).toEqual({ ok: false, code: 'retention.sums' });
+    expect(decideRetention(state, draft(change), at, [])).toEqual({ ok: false, code: 'retention.sums' });
   });
 
   it('is refused of a day that is certified as gone', () => {
@@ -93,6 +93,6 @@ describe('an entry with the sums of a day', () => {
       ...{ id: '01939f3a-7b1c-7cc3-9d20-3a1f6b7c8d9e', at },
     };
     const gone: RetentionState = { ...state, lastCertificate };
-    expect(decideRetention(gone, draft(), at)).toEqual({ ok: false, code: 'retention.sums' });
+    expect(decideRetention(gone, draft(), at, [])).toEqual({ ok: false, code: 'retention.sums' });
   });
 });

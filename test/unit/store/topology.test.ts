@@ -27,6 +27,10 @@ describe('one set of migrations', () => {
       'CREATE OR REPLACE VIEW griffie.traffic_index_retained',
       'CREATE TABLE IF NOT EXISTS griffie.source_days',
       'CREATE OR REPLACE VIEW griffie.rejected_origins',
+      'CREATE TABLE IF NOT EXISTS griffie.held_traffic',
+      'CREATE TABLE IF NOT EXISTS griffie.holds',
+      'CREATE OR REPLACE VIEW griffie.held_traffic_readable',
+      'CREATE OR REPLACE VIEW griffie.traffic_holdable',
     ]);
     expect(statements.join('\n')).not.toMatch(/Replicated|Distributed|ON CLUSTER|\{\{/);
     // A window would lose a repeated insert after a kill: test/fault/store-retry.test.ts.
@@ -46,6 +50,10 @@ describe('one set of migrations', () => {
       "CREATE OR REPLACE VIEW griffie.traffic_index_retained ON CLUSTER 'griffie'",
       "CREATE TABLE IF NOT EXISTS griffie.source_days ON CLUSTER 'griffie'",
       "CREATE OR REPLACE VIEW griffie.rejected_origins ON CLUSTER 'griffie'",
+      "CREATE TABLE IF NOT EXISTS griffie.held_traffic ON CLUSTER 'griffie'",
+      "CREATE TABLE IF NOT EXISTS griffie.holds ON CLUSTER 'griffie'",
+      "CREATE OR REPLACE VIEW griffie.held_traffic_readable ON CLUSTER 'griffie'",
+      "CREATE OR REPLACE VIEW griffie.traffic_holdable ON CLUSTER 'griffie'",
     ]);
     expect(statements[0]).toContain(
       "ENGINE = ReplicatedMergeTree('/griffie/griffie/traffic/{shard}', '{replica}')",
@@ -73,6 +81,13 @@ describe('one set of migrations', () => {
       'CREATE TABLE IF NOT EXISTS griffie.source_days AS griffie.source_days_local',
       'CREATE OR REPLACE VIEW griffie.rejected_origins_local',
       'CREATE TABLE IF NOT EXISTS griffie.rejected_origins AS griffie.rejected_origins_local',
+      'CREATE TABLE IF NOT EXISTS griffie.held_traffic_local',
+      'CREATE TABLE IF NOT EXISTS griffie.held_traffic AS griffie.held_traffic_local',
+      'CREATE TABLE IF NOT EXISTS griffie.holds',
+      'CREATE OR REPLACE VIEW griffie.held_traffic_readable_local',
+      'CREATE TABLE IF NOT EXISTS griffie.held_traffic_readable AS griffie.held_traffic_readable_local',
+      'CREATE OR REPLACE VIEW griffie.traffic_holdable_local',
+      'CREATE TABLE IF NOT EXISTS griffie.traffic_holdable AS griffie.traffic_holdable_local',
     ]);
     // An event's id follows from these two: its copies meet on one shard.
     expect(statements[1]).toContain(
