@@ -29,12 +29,19 @@ describe('the times that follow from an order', () => {
     expect(times('EU_EPOC', earlier).deadline).toEqual({ at: earlier.deadlineAt, alarmAt: receivedAt });
   });
 
-  it('a Dutch one: as ordered, or none; a preservation order: none', () => {
+  it('a Dutch one: as ordered, or none; a preservation order: no deadline, and how long it keeps', () => {
     expect(times('NL_DOMESTIC')).toEqual({});
     expect(times('NL_DOMESTIC', { deadlineAt: '2026-12-01T00:00:00.000Z' }).deadline?.at).toBe(
       '2026-12-01T00:00:00.000Z',
     );
-    expect(times('EU_EPOC_PR', { deadlineAt: '2026-12-01T00:00:00.000Z' })).toEqual({});
+    expect(times('EU_EPOC_PR', { deadlineAt: '2026-12-01T00:00:00.000Z' })).toEqual({
+      preservation: {
+        until: '2027-01-19T08:00:00.000Z',
+        extension: 'P30D',
+        extensions: 1,
+        confirmed: 'P90D',
+      },
+    });
   });
 
   it('a notification: release waits ten days, but in an emergency; objection within ten days or 96 hours', () => {
