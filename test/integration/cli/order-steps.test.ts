@@ -81,6 +81,31 @@ describe('griffie order', () => {
     expect((await order(registrar, 'withdraw', id, '--reason', 'withdrawn')).status).toBe('Cancelled');
   });
 
+  it('shows what is held, and has another person extend and lift it', async () => {
+    const now = utc(world.service.clock.now());
+    const preserve = world.service.orderDraft({
+      regime: 'EU_EPOC_PR',
+      type: 'preserve',
+      legalBasis: 'Article 6',
+      issuedAt: now,
+      receivedAt: now,
+    });
+    const id = await recorded(preserve);
+    await world.service.service.watchOrders();
+    const list = async (): Promise<string> =>
+      (await world.griffie('hold', 'list', '--as', reviewer)).stdout
+        .split('\n')
+        .find((line) => line.includes(id)) ?? '';
+    expect(await list()).toMatch(/EU_EPOC_PR +preserve .* 2097-01-19T09:00:00\.\d{3}Z +- +held$/);
+    const step = (name: string, by: string, reason: string) =>
+      world.griffie('hold', name, id, '--reason', reason, '--as', by);
+    expect((await step('extend', registrar, 'extension')).stderr).toContain('access.role');
+    expect((await step('extend', reviewer, 'extension')).stdout).toContain('2097-02-18T09:00');
+    expect((await step('extend', reviewer, 'extension')).stderr).toContain('hold.extended_already');
+    expect((await step('lift', reviewer, 'by_authority')).exitCode).toBe(0);
+    expect(await list()).toMatch(/over, being removed \(lifted\)$/);
+  });
+
   it('shows what is due, asks, and records what was answered', async () => {
     const now = world.service.clock.now();
     const notification = {

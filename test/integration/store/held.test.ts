@@ -136,29 +136,6 @@ describe('what orders hold', () => {
     expect(await recordsOf(own)).toBe(1);
   });
 
-  it('is copied from what is retained, and what expired while the oldest hold was in force, and from nothing else', async () => {
-    const fresh = await openTemporaryStore();
-    try {
-      const times = createHeldTraffic(fresh.database, { database: 'default', retention: defaultRetention });
-      // By the real clock these have expired long ago: the engine would drop them with its next merge.
-      await fresh.database.command('SYSTEM STOP TTL MERGES traffic');
-      const at = (collectedAt: string, ordinal: number) => delivery(ordinal, { collectedAt });
-      await fresh.store.insertEvents([at('2020-01-10T00:00:00.000Z', 1), at('2020-02-10T00:00:00.000Z', 2)], {
-        deduplicationToken: 'expired',
-      });
-      const shown = async (): Promise<unknown> =>
-        (await rowsOf(fresh.database, 'SELECT count() AS n FROM traffic_holdable'))[0]?.n;
-      expect(await shown()).toBe(0);
-      const since = Date.parse('2020-07-31T00:00:00.000Z');
-      await times.setTimes({ orderId: own, since, until: now });
-      expect(await shown()).toBe(1);
-      await times.setTimes({ orderId: own, since, until: since });
-      expect(await shown()).toBe(0);
-    } finally {
-      await fresh.remove();
-    }
-  });
-
   it('goes as a whole, with what was detached, and leaves what others hold', async () => {
     await insert([delivery(1), delivery(2)]);
     for (const orderId of orders) await copy(orderId, aliceScope);
