@@ -117,16 +117,19 @@ describe('what an order holds, over the real engine and by a moved clock', () =>
     const sha256 = createHash('sha256').update(`${preserving}\n`).digest('hex');
     expect(started?.details.holds).toEqual({ count: 1, sha256 });
 
-    expect(await messages(await produce())).toEqual([]);
+    const plain = await produce();
     const producing = await produce({ preservedUnder: preserving });
-    expect(await messages(producing)).toEqual(['kept@example.org']);
-    // The scope of the request holds as it does for what is not held.
     const another = await produce({
       preservedUnder: preserving,
       scope: scope({ targets: [{ kind: 'address', value: 'carol@example.nl' }] }),
     });
+    await pass(retention, '2097-05-21T00:01:02.000Z');
+    expect(await messages(plain)).toEqual([]);
+    expect(await messages(producing)).toEqual(['kept@example.org']);
+    // The scope of the request holds as it does for what is not held.
     expect(await messages(another)).toEqual([]);
-    // Fetched in whole: as far as this order goes, nothing is needed any more. The preservation has its time.
+    // Fetched in whole: as far as these orders go, nothing is needed any more. The preservation has its time.
+    await pass(retention, '2097-05-21T00:02:02.000Z');
     await pass(retention, '2097-07-19T07:59:59.000Z');
     expect(retention.status().holds).toMatchObject([{ orderId: preserving, over: null, records: 1 }]);
     const late = await produce({ preservedUnder: preserving, validUntil: '2097-07-20T00:00:00.000Z' });
