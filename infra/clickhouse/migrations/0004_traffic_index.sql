@@ -30,6 +30,7 @@ SETTINGS
     ttl_only_drop_parts = 1,
     index_granularity = 1024,
     min_compress_block_size = 16384,
+    ratio_of_defaults_for_sparse_serialization = 1,
     {{durability}};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {{database}}.traffic_index_fill{{local}}{{onCluster}}
@@ -72,6 +73,7 @@ SETTINGS
     ttl_only_drop_parts = 1,
     index_granularity = 1024,
     min_compress_block_size = 16384,
+    ratio_of_defaults_for_sparse_serialization = 1,
     {{durability}};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {{database}}.traffic_index_days_fill{{local}}{{onCluster}}

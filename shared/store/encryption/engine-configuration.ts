@@ -11,6 +11,14 @@ export const encryptedPolicy = 'griffie_encrypted_only';
 export const variableOf = ({ id }: Pick<StoredKey, 'id'>): string => `GRIFFIE_DISK_KEY_${id}_HEX`;
 
 /**
+ * What this engine writes beside the columns, and a lookup would open and read for each part: the least and the
+ * greatest value of each column, and the lengths of its texts, in files of their own (both new in engine 26).
+ */
+export const tableDefaults =
+  '<auto_statistics_types></auto_statistics_types>' +
+  '<string_serialization_version>single_stream</string_serialization_version>';
+
+/**
  * Configuration of the embedded engine: every table on the encrypted disk, new files under the last key. It
  * holds no key.
  *
@@ -50,7 +58,7 @@ export function engineConfiguration(
       <${encryptedPolicy}><volumes><main><disk>griffie_encrypted</disk></main></volumes></${encryptedPolicy}>
     </policies>
   </storage_configuration>
-  <merge_tree><storage_policy>${encryptedPolicy}</storage_policy></merge_tree>
+  <merge_tree><storage_policy>${encryptedPolicy}</storage_policy>${tableDefaults}</merge_tree>
   <users_config>${xml(file)}</users_config>
   <profiles><default>${spills.join('')}</default></profiles>
   <quotas><default/></quotas>

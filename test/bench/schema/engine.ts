@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Session } from 'chdb';
-import { lighterViews } from '../../../shared/store/embedded/engine.ts';
+import { lighterPlanning } from '../../../shared/store/embedded/engine.ts';
+import { tableDefaults } from '../../../shared/store/encryption/engine-configuration.ts';
 
 /** The engine with every table on an encrypted disk, as the example configuration has it. */
 export interface StudyEngine {
@@ -32,12 +33,12 @@ export async function openStudyEngine(folder: string): Promise<StudyEngine> {
     </disks>
     <policies><encrypted_only><volumes><main><disk>encrypted</disk></main></volumes></encrypted_only></policies>
   </storage_configuration>
-  <merge_tree><storage_policy>encrypted_only</storage_policy></merge_tree>
+  <merge_tree><storage_policy>encrypted_only</storage_policy>${tableDefaults}</merge_tree>
 </clickhouse>
 `,
   );
   const session = new Session(data, { connectionArgs: [`--config-file=${configuration}`] });
-  session.query(lighterViews);
+  session.query(lighterPlanning);
   return {
     run: (statement) => void session.query(statement),
     rows: <Row>(query: string) => {
