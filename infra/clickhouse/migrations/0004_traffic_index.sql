@@ -11,7 +11,7 @@
 -- Rows go into it with each insert into `traffic`, before that is acknowledged. It goes a week at a time, because
 -- to ask a part for each of half a year's days takes most of a lookup's time; and a week goes when its first day
 -- has expired, because a part must not outlive what is in it, nor its rows be written anew under a younger key
--- of the disk. For the days that are left of such a week there is `traffic_index_days`, by the day and by four hours.
+-- of the disk. For the days that are left of such a week there is `traffic_index_days`, by the day and the hour.
 CREATE TABLE IF NOT EXISTS {{database}}.traffic_index{{local}}{{onCluster}}
 (
     -- Monday of the week of collection.
@@ -31,6 +31,7 @@ SETTINGS
     index_granularity = 1024,
     min_compress_block_size = 16384,
     ratio_of_defaults_for_sparse_serialization = 1,
+    prewarm_mark_cache = 1,
     {{durability}};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {{database}}.traffic_index_fill{{local}}{{onCluster}}
@@ -62,18 +63,19 @@ CREATE TABLE IF NOT EXISTS {{database}}.traffic_index_days{{local}}{{onCluster}}
 (
     day   Date CODEC(ZSTD(1)),
     key   UInt64 CODEC(Delta(8), ZSTD(1)),
-    -- Of the event's own time, in four hours each since 1970.
-    watch UInt32 CODEC(T64, ZSTD(1))
+    -- Of the event's own time, in hours since 1970.
+    hour  UInt32 CODEC(T64, ZSTD(1))
 )
 ENGINE = {{engine:traffic_index_days}}
 PARTITION BY day
-ORDER BY (key, watch)
+ORDER BY (key, hour)
 TTL toDateTime(day + 1) + toIntervalMonth({{retentionMonths}})
 SETTINGS
     ttl_only_drop_parts = 1,
     index_granularity = 1024,
     min_compress_block_size = 16384,
     ratio_of_defaults_for_sparse_serialization = 1,
+    prewarm_mark_cache = 1,
     {{durability}};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {{database}}.traffic_index_days_fill{{local}}{{onCluster}}
@@ -82,22 +84,22 @@ DEFINER = {{definer}} SQL SECURITY DEFINER
 AS SELECT DISTINCT
     toDate(toDateTime(minute * 60, 'UTC')) + later AS day,
     key,
-    toUInt32(intDiv(minute, 240)) AS watch
+    toUInt32(intDiv(minute, 60)) AS hour
 FROM {{database}}.traffic_index{{local}};
 
--- What the disclosure service asks: what is within the retention period, by the server's own clock. The oldest
--- fortnight is asked by the day, too: the week that has gone, or is going at this moment, is one of its. A part's
--- week is taken from its partition, which opens no file.
+-- What the disclosure service asks: what is within the retention period, by the server's own clock. Days before
+-- the first week that is there, and stays for two hours, are asked by the day. A part's week is taken from its
+-- partition, which opens no file.
 CREATE OR REPLACE VIEW {{database}}.traffic_index_retained{{local}}{{onCluster}}
 DEFINER = {{definer}} SQL SECURITY DEFINER
 AS SELECT toDate(toDateTime(w.minute * 60, 'UTC')) + w.later AS day, w.key AS key, w.minute AS minute
 FROM {{database}}.traffic_index{{local}} AS w
 WHERE addMonths(w._partition_value.1 + 1, {{retentionMonths}}) > now64(3, 'UTC')
 UNION ALL
-SELECT day, key, toUInt32(watch * 240 + arrayJoin(range(240))) AS minute
+SELECT day, key, toUInt32(hour * 60 + arrayJoin(range(60))) AS minute
 FROM {{database}}.traffic_index_days{{local}}
-WHERE day < (SELECT greatest(min(day), toDate(subtractMonths(now64(3, 'UTC'), {{retentionMonths}}))) + 14
-        FROM {{database}}.traffic_index_days{{local}})
+WHERE day < (SELECT coalesce(minOrNull(week), toDate('2149-01-01')) FROM {{database}}.traffic_index{{local}}
+        WHERE addMonths(week + 1, {{retentionMonths}}) > now64(3, 'UTC') + toIntervalHour(2))
   AND addMonths(day + 1, {{retentionMonths}}) > now64(3, 'UTC');
 
 {{sharded}}

@@ -26,7 +26,7 @@ describe('what a scope reads from the store', () => {
           await open.clear();
           run += 1;
           await open.store.insertEvents(events, { deduplicationToken: `scope-${run}` });
-          // All of them are of the oldest fortnight, of which either index alone tells where to look.
+          // Either index alone tells where to look: that of days, where the week is not there.
           const gone = run % 2 === 0 ? 'traffic_index' : 'traffic_index_days';
           await open.database.command(`TRUNCATE TABLE ${gone}`);
           for (const scope of scopes) {
