@@ -47,18 +47,18 @@ async function runUntilKilled(folder: string, firstDay: number, step: string | u
   let said = '';
   let complaints = '';
   runner.stderr.on('data', (chunk) => (complaints += chunk));
-  const fourDays = new Promise<void>((resolve) => {
+  const aWeek = new Promise<void>((resolve) => {
     runner.stdout.on('data', (chunk) => {
       said += chunk;
-      // From the fourth day on a key dies on each.
-      if (said.split('\n').length > 5) resolve();
+      // Keys die once a week, seven at a time.
+      if (said.split('\n').length > 8) resolve();
     });
   });
   const ended = new Promise<NodeJS.Signals | null>((resolve) => {
     runner.on('close', (_code, signal) => resolve(signal));
   });
   if (step === undefined) {
-    await Promise.race([fourDays, ended]);
+    await Promise.race([aWeek, ended]);
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 1000));
     runner.kill('SIGKILL');
   }

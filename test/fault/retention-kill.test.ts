@@ -22,7 +22,7 @@ interface Entry {
 }
 interface Looked {
   /** As the kill left it, and after the next process had finished it. */
-  readonly heldBefore: readonly { day: string }[];
+  readonly heldBefore: readonly { table: string; day: string }[];
   readonly entriesBefore: readonly Entry[];
   readonly heldAfter: readonly { day: string }[];
   readonly entries: readonly Entry[];
@@ -72,7 +72,9 @@ describe.skipIf(!isBuilt)(
         });
         const looked: Looked = JSON.parse(stdout);
         const certified = daysOf(looked.entriesBefore, 'retention.certified');
-        expect(looked.heldBefore.filter(({ day }) => certified.has(day))).toEqual([]);
+        // A week of the index is there again with the next of its days, which in this test came after its end.
+        const byDay = looked.heldBefore.filter(({ table }) => table !== 'traffic_index');
+        expect(byDay.filter(({ day }) => certified.has(day))).toEqual([]);
         if (looked.entriesBefore.at(-1)?.kind === 'retention.started') cutRuns++;
 
         expect(looked.heldAfter).toEqual([]);

@@ -88,7 +88,7 @@ AS SELECT DISTINCT
 FROM {{database}}.traffic_index{{local}};
 
 -- What the disclosure service asks: what is within the retention period, by the server's own clock. Days before
--- the first week that is there, and stays for two hours, are asked by the day. A part's week is taken from its
+-- the first week that is there, and before the first that stays for two hours, are asked by the day. A part's week is taken from its
 -- partition, which opens no file.
 CREATE OR REPLACE VIEW {{database}}.traffic_index_retained{{local}}{{onCluster}}
 DEFINER = {{definer}} SQL SECURITY DEFINER
@@ -98,8 +98,10 @@ WHERE addMonths(w._partition_value.1 + 1, {{retentionMonths}}) > now64(3, 'UTC')
 UNION ALL
 SELECT day, key, toUInt32(hour * 60 + arrayJoin(range(60))) AS minute
 FROM {{database}}.traffic_index_days{{local}}
-WHERE day < (SELECT coalesce(minOrNull(week), toDate('2149-01-01')) FROM {{database}}.traffic_index{{local}}
-        WHERE addMonths(week + 1, {{retentionMonths}}) > now64(3, 'UTC') + toIntervalHour(2))
+WHERE day < greatest(
+    (SELECT if(count() = 0, toDate('2149-01-01'), min(week)) FROM {{database}}.traffic_index{{local}}),
+    arrayFirst(w -> addMonths(w + 1, {{retentionMonths}}) > now64(3, 'UTC') + toIntervalHour(2), arrayMap(
+        n -> toMonday(toDate(subtractMonths(now64(3, 'UTC'), {{retentionMonths}}))) + 7 * n, range(-1, 4))))
   AND addMonths(day + 1, {{retentionMonths}}) > now64(3, 'UTC');
 
 {{sharded}}

@@ -1,7 +1,7 @@
 // The ledger and the disclosure service of a folder, over an engine that is opened beside it: for children of
 // tests that need no listener.
 import { join } from 'node:path';
-import { openDisclosure, openInstallation } from '#services/disclosure';
+import { alarmSettingsSchema, openDisclosure, openInstallation } from '#services/disclosure';
 import { silentLogger } from '#shared/runtime';
 import { createMigrations, createTrafficStore, defaultRetention, loadMigrations } from '#shared/store';
 
@@ -30,6 +30,7 @@ export async function openDisclosureIn(folder, clock, openDatabase) {
     snapshotFolder: at('snapshots'),
     operator: 'Example Mail',
     retention: defaultRetention,
+    alarms: alarmSettingsSchema.parse({}),
   });
   return { ...opened, installation, store, disclosure };
 }
