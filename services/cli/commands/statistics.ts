@@ -89,7 +89,7 @@ function yearArgument(text: string): number {
 }
 
 function belowArgument(text: string): number {
-  if (!/^([2-9]|[1-9][0-9]|100)$/.test(text)) throw new InvalidArgumentError('Write a number from 2 to 100.');
+  if (!/^([3-9]|[1-9][0-9]|100)$/.test(text)) throw new InvalidArgumentError('Write a number from 3 to 100.');
   return Number(text);
 }
 

@@ -51,8 +51,10 @@ const dayMs = 86_400_000;
 type Released = DetailsOf<'disclosure.released'> & { readonly index: number };
 
 interface LedgerDay {
-  rows: number;
+  readonly rows: number;
   readonly sources: SourceFigures[];
+  /** The most events that were ever counted of a source. */
+  readonly most: Map<string, number>;
 }
 
 /** Makes the sums again from entries; what an entry says of its own verdict is not believed. */
@@ -118,7 +120,10 @@ export async function reconcileEntries(
   };
 }
 
-/** Records in packages by day and source; none can have more of a day than is stored of it. */
+/**
+ * Records in packages by day and source; none can have more of a day than was ever stored of it. The last count
+ * may be of less: a package was made before something went, or of what an order holds of a day that has gone.
+ */
 function disclosedOf(
   released: readonly Released[],
   days: ReadonlyMap<string, LedgerDay>,
@@ -133,9 +138,9 @@ function disclosedOf(
         const day = new Date(Date.parse(from) + back * dayMs).toISOString().slice(0, 10);
         counted += count;
         sums.set(`${day} ${source}`, (sums.get(`${day} ${source}`) ?? 0) + count);
-        const stored = days.get(day)?.sources.find(({ source: name }) => name === source)?.stored;
-        if (stored !== undefined && count > stored) {
-          tell(`${day} ${source}: entry ${index} released ${count} records, and ${stored} are stored`);
+        const most = days.get(day)?.most.get(source);
+        if (most !== undefined && count > most) {
+          tell(`${day} ${source}: entry ${index} released ${count} records, and ${most} were stored`);
         }
       }
     }
@@ -148,7 +153,9 @@ function disclosedOf(
 
 function take(days: Map<string, LedgerDay>, { day, part, rows, sources }: ReconciledDetails): void {
   const known = days.get(day);
-  if (part === 0 || known === undefined) days.set(day, { rows, sources: [...sources] });
+  const most = known?.most ?? new Map<string, number>();
+  for (const { source, stored } of sources) most.set(source, Math.max(stored, most.get(source) ?? 0));
+  if (part === 0 || known === undefined) days.set(day, { rows, sources: [...sources], most });
   else known.sources.push(...sources);
 }
 

@@ -1,6 +1,6 @@
 import { csvCell } from '../audit/entry-rows.ts';
 import type { OrderFigures, YearStatistics } from './count.ts';
-import { type Sum, withheld } from './withhold.ts';
+import { type CountedOrders, type OrderCount, type OrderCounts, withheld } from './withhold.ts';
 
 const allOrders = 'production orders';
 /** Each order is in one group of these; by category it may be in several. */
@@ -9,6 +9,7 @@ const divisions = [
   'production orders by emergency',
   'production orders by regime',
 ];
+const ofCategories = 'production orders by data category';
 
 /** One figure: what it is about, which group of it, its name, its value. `null`: withheld, or none. */
 export interface FigureRow {
@@ -36,7 +37,7 @@ export function figureRows(statistics: YearStatistics): FigureRow[] {
     ...of(allOrders, { '': production }),
     ...of('production orders by issuing State', byIssuingState),
     ...of('production orders by emergency', byEmergency),
-    ...of('production orders by data category', byCategory),
+    ...of(ofCategories, byCategory),
     ...of('production orders by regime', byRegime),
     ...counts('preservation orders', statistics.preservation),
     ...counts('holds of orders', statistics.holds),
@@ -50,41 +51,50 @@ export function figureRows(statistics: YearStatistics): FigureRow[] {
 /**
  * The same for the public: numbers from 1 up to `below` are withheld, and so is what they would follow from.
  * An average goes with the number that it is of.
+ * @throws RangeError for a `below` with which what is withheld would be known
  */
 export function publicRows(rows: readonly FigureRow[], below = smallestPublished): FigureRow[] {
-  const counts = rows.map(({ figure, value }) => (figure === 'averageHours' ? null : value));
-  const hidden = withheld(counts, sumsOf(rows), below);
-  return rows.map((row, place) => {
-    const isOfHidden =
-      row.figure === 'averageHours' &&
-      rows.some((other, at) => hidden.has(at) && isAveraged(other) && isSameGroup(row, other));
-    return hidden.has(place) || isOfHidden ? { ...row, value: null } : row;
+  const groups = new Map<string, CountedGroup>();
+  for (const { about, group, figure, value } of rows) {
+    if (!isAboutOrders(about) || !isOrderCount(figure)) continue;
+    const key = keyOf({ about, group });
+    const counted = groups.get(key) ?? { about, counts: { received: 0, fulfilled: 0, unfulfilled: 0 } };
+    counted.counts[figure] = value ?? 0;
+    groups.set(key, counted);
+  }
+  const hidden = withheld(countedOrders([...groups.values()]), below);
+  const values = new Map(rows.map((row) => [`${keyOf(row)} ${row.figure}`, row.value]));
+  return rows.map((row) => {
+    const figure = row.figure === 'averageHours' ? averagedOf(row) : row.figure;
+    const counts = groups.get(keyOf(row))?.counts;
+    const value = values.get(`${keyOf(row)} ${figure}`) ?? 0;
+    const isHidden =
+      counts !== undefined && isOrderCount(figure)
+        ? (hidden.get(counts)?.has(figure) ?? false)
+        : value > 0 && value < below;
+    return isHidden ? { ...row, value: null } : row;
   });
 }
 
-/** What adds up to what: fulfilled and unfulfilled to received, the groups of a division to the whole. */
-function sumsOf(rows: readonly FigureRow[]): Sum[] {
-  const place = (about: string, group: string, figure: string): number =>
-    rows.findIndex((row) => row.about === about && row.group === group && row.figure === figure);
-  const sums: Sum[] = [];
-  for (const [whole, { about, group, figure }] of rows.entries()) {
-    if (figure === 'averageHours') continue;
-    if (figure === 'received') {
-      const parts = [place(about, group, 'fulfilled'), place(about, group, 'unfulfilled')];
-      if (!parts.includes(-1)) sums.push({ whole, parts });
-    }
-    if (about !== allOrders) continue;
-    for (const division of divisions) {
-      const parts = rows.flatMap((row, at) => (row.about === division && row.figure === figure ? [at] : []));
-      if (parts.length > 0) sums.push({ whole, parts });
-    }
-  }
-  return sums;
+interface CountedGroup {
+  readonly about: string;
+  readonly counts: Record<OrderCount, number>;
 }
 
+function countedOrders(groups: readonly CountedGroup[]): CountedOrders {
+  const of = (name: string): OrderCounts[] =>
+    groups.filter(({ about }) => about === name).map(({ counts }) => counts);
+  const [whole = { received: 0, fulfilled: 0, unfulfilled: 0 }] = of(allOrders);
+  return { whole, divisions: divisions.map(of), overlapping: of(ofCategories) };
+}
+
+const isAboutOrders = (about: string): boolean => [allOrders, ...divisions, ofCategories].includes(about);
+const isOrderCount = (figure: string): figure is OrderCount =>
+  figure === 'received' || figure === 'fulfilled' || figure === 'unfulfilled';
+const keyOf = ({ about, group }: Pick<FigureRow, 'about' | 'group'>): string =>
+  JSON.stringify([about, group]);
 /** How many there are of what an average is of. */
-const isAveraged = ({ figure }: FigureRow): boolean => figure === 'fulfilled' || figure === 'followed';
-const isSameGroup = (a: FigureRow, b: FigureRow): boolean => a.about === b.about && a.group === b.group;
+const averagedOf = ({ about }: FigureRow): string => (isAboutOrders(about) ? 'fulfilled' : 'followed');
 
 /** RFC 4180, with a head. */
 export function figuresCsv(year: number, rows: readonly FigureRow[]): string {

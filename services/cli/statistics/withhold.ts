@@ -1,123 +1,107 @@
 /*
- * Withholding small numbers from a table of which sums are shown. A number that is withheld must not follow
- * from what is left: neither from one sum, nor from several together, nor because it lies between bounds
- * that leave it one value. So whatever follows is found as a reader would find it, and one more number of
- * the sum that gives it away is withheld, until nothing follows.
+ * Withholding small numbers of orders from what is made public. A reader sees the sums and knows this rule, and
+ * must be left two possible values or more for each number that is withheld for being small. To choose the next
+ * number to withhold by its size would say something about those that were chosen; so whole groups are withheld
+ * together, by what stays the same when they change places:
  *
- * A reader knows that a withheld number is 1 or more: zeros are shown.
+ * 1. Within a division, groups that hold a small number are withheld, with as many of the smallest others as it
+ *    takes until no figure is the same in all that are withheld. Any two of them may have changed places.
+ * 2. Where a total of what was fulfilled or not is small, or no such groups can be found, what was fulfilled and
+ *    what was not is withheld everywhere: one order or two may be unfulfilled, of any group.
+ * 3. Where all orders together are few, or a division's groups have all received the same small number, all is
+ *    withheld: the groups of the longest division may have received one each or two.
+ *
+ * Groups that received nothing are shown. test/unit/retention/statistics.test.ts tries every table of small worlds.
  */
 
-/** Parts that add up to a whole. Numbers are named by their place in the table. */
-export interface Sum {
-  readonly whole: number;
-  readonly parts: readonly number[];
+/** Orders of a group; `received` is the sum of the two others. */
+export interface OrderCounts {
+  readonly received: number;
+  readonly fulfilled: number;
+  readonly unfulfilled: number;
+}
+export type OrderCount = keyof OrderCounts;
+
+export interface CountedOrders {
+  readonly whole: OrderCounts;
+  /** Each the whole, divided into groups. */
+  readonly divisions: readonly (readonly OrderCounts[])[];
+  /** Groups that an order may be in several of: they add up to nothing that is shown. */
+  readonly overlapping: readonly OrderCounts[];
+}
+
+/** With 2, what is withheld would be 1. */
+export const leastWithheldBelow = 3;
+
+const ofOutcome: readonly OrderCount[] = ['fulfilled', 'unfulfilled'];
+const allCounts: readonly OrderCount[] = ['received', ...ofOutcome];
+
+/**
+ * Which counts are withheld, of which groups.
+ * @param below numbers from 1 up to this are small
+ * @throws RangeError below {@link leastWithheldBelow}
+ */
+export function withheld(
+  { whole, divisions, overlapping }: CountedOrders,
+  below: number,
+): ReadonlyMap<OrderCounts, ReadonlySet<OrderCount>> {
+  if (below < leastWithheldBelow) throw new RangeError('what is withheld would have one value');
+  const isSmall = (count: number): boolean => count > 0 && count < below;
+  const any = (groups: readonly OrderCounts[], counts: readonly OrderCount[]): boolean =>
+    groups.some((group) => counts.some((count) => isSmall(group[count])));
+  const received = divisions.map((groups) => groups.filter((group) => group.received > 0));
+  const inSeveral = overlapping.filter((group) => group.received > 0);
+  const everywhere = [whole, ...received.flat(), ...inSeveral];
+  const hidden = new Map<OrderCounts, Set<OrderCount>>(everywhere.map((group) => [group, new Set()]));
+  const hide = (groups: readonly OrderCounts[], counts: readonly OrderCount[]): void => {
+    for (const group of groups) for (const count of counts) hidden.get(group)?.add(count);
+  };
+
+  const isUniform = (groups: readonly OrderCounts[]): boolean =>
+    any(groups, ['received']) && valuesOf(groups, 'received').size === 1;
+  if (isSmall(whole.received) || received.some(isUniform)) {
+    hide(everywhere, allCounts);
+    return hidden;
+  }
+  const exchangeable = received.map((groups) => exchangeableOf(groups, allCounts, isSmall));
+  if (any([whole], ofOutcome) || exchangeable.includes(null)) {
+    hide(everywhere, ofOutcome);
+    for (const groups of received) hide(exchangeableOf(groups, ['received'], isSmall) ?? [], ['received']);
+  } else {
+    for (const groups of exchangeable) {
+      // What none of them has is seen from the sums.
+      const counts = allCounts.filter((count) => groups?.some((group) => group[count] > 0));
+      hide(groups ?? [], counts);
+    }
+  }
+  if (any(inSeveral, ['received'])) hide(inSeveral, allCounts);
+  else if (any(inSeveral, ofOutcome)) hide(inSeveral, ofOutcome);
+  return hidden;
 }
 
 /**
- * Which numbers are withheld.
- * @param values not below 0; null where there is none
- * @param below numbers from 1 up to this are withheld
+ * The groups with a small count and as many of the smallest others as it takes for each count to differ among
+ * them, or to be 0 in all. Who is chosen does not change when the chosen change places.
+ * @returns null if there are none that differ
  */
-export function withheld(
-  values: readonly (number | null)[],
-  sums: readonly Sum[],
-  below: number,
-): ReadonlySet<number> {
-  const hidden = new Set<number>();
-  for (const [place, value] of values.entries()) {
-    if (value !== null && value > 0 && value < below) hidden.add(place);
-  }
-  for (;;) {
-    const given = givenAway(values, sums, hidden);
-    const next = given.values().next().value;
-    if (next === undefined) return hidden;
-    const more = toHide(values, sums, hidden, given);
-    if (more === null) return hidden;
-    hidden.add(more);
-  }
-}
-
-/** Withheld numbers that a reader can work out. */
-export function givenAway(
-  values: readonly (number | null)[],
-  sums: readonly Sum[],
-  hidden: ReadonlySet<number>,
-): Set<number> {
-  return new Set([...byBounds(values, sums, hidden), ...byElimination(sums, hidden)]);
-}
-
-/** The smallest number that is shown and stands in a sum with one that is given away. */
-function toHide(
-  values: readonly (number | null)[],
-  sums: readonly Sum[],
-  hidden: ReadonlySet<number>,
-  given: ReadonlySet<number>,
-): number | null {
-  let best: number | null = null;
-  for (const { whole, parts } of sums) {
-    const members = [...parts, whole];
-    if (!members.some((place) => given.has(place))) continue;
-    for (const place of members) {
-      const value = values[place] ?? 0;
-      if (hidden.has(place) || value === 0) continue;
-      if (best === null || value < (values[best] ?? 0)) best = place;
-    }
-  }
-  return best;
-}
-
-/** Numbers whose lower and upper bound meet, by the bounds of the others in their sums. */
-function byBounds(
-  values: readonly (number | null)[],
-  sums: readonly Sum[],
-  hidden: ReadonlySet<number>,
-): number[] {
-  const low = values.map((value, place) => (hidden.has(place) ? 1 : (value ?? 0)));
-  const high = values.map((value, place) => (hidden.has(place) ? Number.POSITIVE_INFINITY : (value ?? 0)));
-  const at = (list: readonly number[], place: number): number => list[place] ?? 0;
-  for (let changed = true; changed; ) {
-    changed = false;
-    const narrow = (place: number, from: number, to: number): void => {
-      if (from > at(low, place)) [low[place], changed] = [from, true];
-      if (to < at(high, place)) [high[place], changed] = [to, true];
+function exchangeableOf(
+  groups: readonly OrderCounts[],
+  counts: readonly OrderCount[],
+  isSmall: (count: number) => boolean,
+): readonly OrderCounts[] | null {
+  const small = groups.filter((group) => counts.some((count) => isSmall(group[count])));
+  if (small.length === 0) return [];
+  const sizes = [0, ...valuesOf(groups, 'received')].sort((a, b) => a - b);
+  for (const size of sizes) {
+    const chosen = groups.filter((group) => group.received <= size || small.includes(group));
+    const differs = (count: OrderCount): boolean => {
+      const values = valuesOf(chosen, count);
+      return values.size > 1 || values.has(0);
     };
-    for (const { whole, parts } of sums) {
-      const total = (list: readonly number[]): number => parts.reduce((sum, part) => sum + at(list, part), 0);
-      narrow(whole, total(low), total(high));
-      for (const part of parts) {
-        const others = (list: readonly number[]): number =>
-          parts.reduce((sum, other) => (other === part ? sum : sum + at(list, other)), 0);
-        narrow(part, at(low, whole) - others(high), at(high, whole) - others(low));
-      }
-    }
+    if (counts.every(differs)) return chosen;
   }
-  return [...hidden].filter((place) => at(low, place) === at(high, place));
+  return null;
 }
 
-/** Numbers that the sums, taken as equations, have one solution for. */
-function byElimination(sums: readonly Sum[], hidden: ReadonlySet<number>): number[] {
-  const unknown = [...hidden];
-  // Coefficients alone: whether a number follows does not hang on what is on the other side.
-  const rows = sums.map(({ whole, parts }) =>
-    unknown.map((place) => (place === whole ? -1 : 0) + (parts.includes(place) ? 1 : 0)),
-  );
-  let rank = 0;
-  for (let column = 0; column < unknown.length && rank < rows.length; column++) {
-    const pivot = rows.findIndex((row, index) => index >= rank && Math.abs(row[column] ?? 0) > 1e-9);
-    if (pivot === -1) continue;
-    const [row = []] = rows.splice(pivot, 1);
-    const scale = row[column] ?? 1;
-    const unit = row.map((coefficient) => coefficient / scale);
-    for (const [index, other] of rows.entries()) {
-      const factor = other[column] ?? 0;
-      rows[index] = other.map((coefficient, at) => coefficient - factor * (unit[at] ?? 0));
-    }
-    rows.splice(rank++, 0, unit);
-  }
-  // A row with one number left says what it is.
-  return rows.flatMap((row) => {
-    const left = row.flatMap((coefficient, at) => (Math.abs(coefficient) > 1e-9 ? [at] : []));
-    const [only] = left;
-    return left.length === 1 && only !== undefined ? [unknown[only] ?? -1] : [];
-  });
-}
+const valuesOf = (groups: readonly OrderCounts[], count: OrderCount): Set<number> =>
+  new Set(groups.map((group) => group[count]));

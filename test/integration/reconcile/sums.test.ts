@@ -10,23 +10,11 @@ import { encodeEntry } from '#shared/ledger';
 import { silentLogger } from '#shared/runtime';
 import { createSourceDays } from '#shared/store';
 import { testEvent } from '../../support/events.ts';
-import { run } from '../../unit/cli/support.ts';
 import { countingAdapter, until } from '../../unit/collector/pipeline/support.ts';
 import { openRetentionWorld, type RetentionWorld } from '../retention/support.ts';
+import { reconcileExport } from './support.ts';
 
 const dayMs = 86_400_000;
-
-interface Figures {
-  readonly day: string;
-  readonly source: string;
-  readonly lines: number;
-  readonly events: number;
-  readonly stored: number;
-  readonly rejected: number;
-  readonly again: number;
-  readonly expired: number;
-  readonly difference: { readonly lines: number; readonly missing: number; readonly surplus: number };
-}
 
 describe('the sums of sources and days, from lines of a log to the ledger', () => {
   let world: RetentionWorld;
@@ -122,20 +110,7 @@ describe('the sums of sources and days, from lines of a log to the ledger', () =
     expect(retention.status().reconciliation?.fault).toBeNull();
   }
 
-  async function reconcile(
-    ...args: string[]
-  ): Promise<{ exitCode: number; days: Figures[]; told: string[] }> {
-    const folder = join(world.service.folder, 'export.ndjson');
-    const lines: string[] = [];
-    let index = 0;
-    for await (const { entry } of world.service.ledger.entries()) {
-      lines.push(JSON.stringify({ index: index++, entry }));
-    }
-    await writeFile(folder, `${lines.join('\n')}\n`);
-    const ran = await run(['reconcile', folder, '--json', ...args]);
-    const told = ran.exitCode === 0 ? [] : (ran.error().problems ?? []).map(({ sentence }) => sentence);
-    return { exitCode: ran.exitCode, days: ran.json().days as Figures[], told };
-  }
+  const reconcile = (...args: string[]) => reconcileExport(world, ...args);
 
   it('match where nothing was lost, with lines that say nothing or were not understood', async () => {
     await write('open A', 'more A', 'close A', 'idle', 'what is this', 'close B');

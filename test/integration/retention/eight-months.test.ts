@@ -4,11 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Retention } from '#services/retention';
 import { type CheckedPlace, type RemovedDay, Replay } from '#shared/control';
 import { encodeEntry } from '#shared/ledger';
+import { shippedRegimes } from '#shared/regimes';
 import { dayOf, isDayExpired, isRetained } from '#shared/store';
 import { eventIdFor, type TrafficEvent } from '#shared/traffic';
 import { fillTable } from '../../bench/generate/fill.ts';
 import { testEvent } from '../../support/events.ts';
 import { aliceScope } from '../store/helpers.ts';
+import { type Preserved, preservedDays, preservedIn } from './preserved.ts';
 import { mondayOf, openRetentionWorld, type RetentionWorld } from './support.ts';
 
 /** Events of a day, generated in the engine. In the full run 21,000 (ROUNDS=21000): over five million in all. */
@@ -17,9 +19,13 @@ const perDay = Number(process.env.ROUNDS ?? 150);
 const ofAlice = 10;
 const days = 245;
 /** Each day in the full run; a few days each month are enough to see that it works. */
-const everyDays = perDay >= 1000 ? 1 : 9;
+const everyDays = perDay >= 1000 ? 1 : 12;
 const dayMs = 86_400_000;
 const period = { months: 6 };
+/** At noon of this day an order to preserve is recorded: of the first days, which go a few days later. */
+const preservedOn = 176;
+/** What happened on the days up to this one is preserved: all have gone when it is asked for. */
+const preservedUpTo = 20;
 
 interface Certificate {
   readonly through: string;
@@ -34,23 +40,28 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
   let retention: Retention;
   /** Rows of each day as they were stored, by the engine's own count after each insert. */
   const stored = new Map<string, number>();
+  const ofAliceStored: TrafficEvent[] = [];
+  let preserved: Preserved;
   beforeAll(async () => {
     world = await openRetentionWorld();
     retention = world.retention();
+    preserved = preservedIn(world);
     await retention.tick();
   });
   afterAll(() => world.stop());
 
   /**
-   * What is done on each day, in this order, with 00:00 UTC of the day. What else lives through the months
-   * (holds: placed before a day goes, looked at after it went) is a step more.
+   * What is done on each day, in this order, with 00:00 UTC of the day. What else lives through the months is a
+   * step more.
    */
   const steps: readonly ((n: number, midnight: number) => Promise<void>)[] = [
     storeDay,
     expectReadableAtNoon,
+    preserveAtNoon,
     expectReadableBeforeMidnight,
     restartAndLook,
     expectNothingPastItsTime,
+    expectPreservedIsGone,
   ];
 
   it('no expired row is ever readable, each expired day is gone at once, and the certificates say what the engine said', async () => {
@@ -112,7 +123,7 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
   }, 7_200_000);
 
   it('and an auditor replays the ledger without a problem', async () => {
-    const replay = new Replay();
+    const replay = new Replay(undefined, shippedRegimes());
     const leaves: Uint8Array[] = [];
     for await (const { entry } of world.service.ledger.entries()) leaves.push(encodeEntry(entry));
     await replay.take(leaves, 0);
@@ -136,6 +147,7 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
         collectedAt: new Date(collectedAt).toISOString(),
       };
     });
+    ofAliceStored.push(...events);
     await store.insertEvents(events, { deduplicationToken: `day-${n}` });
     // What happens shortly before midnight is collected after it, and counts for the next day.
     for (const [day, rows] of await rowsByDay()) {
@@ -148,6 +160,20 @@ describe(`eight months of ${perDay} events a day, by a moved clock and the real 
     world.service.clock.set(new Date(midnight + dayMs / 2).toISOString());
     if (n % 29 === 0) await expectReadableIsRetained(n, midnight);
     if (n % everyDays === 0) await expectFirstReadableIsRetained();
+  }
+
+  /** Recorded before what it keeps has gone; asked for after that; to its end sixty days later. */
+  async function preserveAtNoon(n: number): Promise<void> {
+    const first = Math.floor(world.service.clock.now() / dayMs) - n;
+    const before = new Date((first + preservedUpTo) * dayMs).toISOString();
+    if (n === preservedOn) await preserved.place(before);
+    if (n === preservedOn + 40) await preserved.refer();
+    if (n === preservedOn + 41) await preserved.expectKept(ofAliceStored);
+    if (n === preservedOn + preservedDays) await preserved.expectEnd(ofAliceStored);
+  }
+
+  async function expectPreservedIsGone(n: number): Promise<void> {
+    if (n === preservedOn + preservedDays) await preserved.expectGone();
   }
 
   async function expectReadableBeforeMidnight(n: number, midnight: number): Promise<void> {
