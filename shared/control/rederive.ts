@@ -243,7 +243,7 @@ function stepRefusalHolds(
   const { credential, params, route } = request;
   const { orderId, disclosureId, thumbprint } = params;
   const isAboutHold = route.kind === 'hold.extended' || route.kind === 'hold.lifted';
-  if (orderId !== undefined && isAboutHold) {
+  if (orderId !== undefined && isAboutHold && /^(hold|order)\./.test(code)) {
     return holdRefusalHolds(state, at, { orderId, code, kind: route.kind, credential });
   }
   if (orderId !== undefined && code.startsWith('order.')) {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '#shared/runtime';
 import { isBuilt } from '../support/griffie-process.ts';
@@ -38,12 +39,23 @@ async function paste(
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
-  } catch {
-    // nothing was left
-  }
+  await endGroup(child.pid);
   return { code, output, folder };
+}
+
+/** Ends a group of processes, and waits until none of them is left: they write in their folder until then. */
+async function endGroup(leader: number | undefined): Promise<void> {
+  if (leader === undefined) return;
+  let signal: NodeJS.Signals | 0 = 'SIGTERM';
+  for (let waited = 0; waited < 30_000; waited += 50) {
+    try {
+      process.kill(-leader, signal);
+    } catch {
+      return; // nothing is left
+    }
+    signal = 0;
+    await sleep(50);
+  }
 }
 
 describe.skipIf(!isBuilt)('every command of the documents works as it stands (needs npm run build)', () => {

@@ -277,6 +277,9 @@ describe('what an order holds, over the real engine and by a moved clock', () =>
       person.call('POST', `/v1/orders/${id}/hold-${name}`, { body: { reason } });
     const codeOf = async (answer: ReturnType<typeof step>): Promise<unknown> => (await answer).body.code;
     expect(await codeOf(step(registrar, 'extension', 'extension'))).toBe('access.role');
+    // Refused for its form, which no entry before it bears out and none contradicts.
+    expect(await codeOf(step(reviewer, 'extension', 'no reason of the list'))).toBe('request.invalid');
+    expect(await codeOf(step(reviewer, 'lifting', ''))).toBe('request.invalid');
     const own = await t.record(registrar, t.orderDraft());
     const both = await t.enrol(
       'reviewer',
