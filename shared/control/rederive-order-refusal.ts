@@ -30,6 +30,7 @@ const ofBody: ReadonlySet<string> = new Set([
   'order.answer_time',
   'order.objection_late',
   'order.no_follow_up',
+  'order.preserved_under',
 ]);
 /** Codes for what is outside the ledger. */
 const outside: ReadonlySet<string> = new Set(['order.case_file', 'order.invalid', 'order.document']);

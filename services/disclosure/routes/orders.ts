@@ -86,9 +86,9 @@ export function orderRoutes(root: FastifyInstance, context: ServiceContext): voi
         refusable(async () => {
           const version = { orderId, number: request.body.version + 1 };
           const { details, keep } = await keptVersion(context, given, version, at);
-          assertReference(state, details, at);
           const decision = decideAmendment(state, orderId, details, at);
           if (!decision.ok) return taken(state, at, credential, decision);
+          assertReference(state, details, at);
           const entry = {
             kind: 'order.amended' as const,
             subject: orderId,

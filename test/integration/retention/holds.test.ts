@@ -271,7 +271,8 @@ describe('what an order holds, over the real engine and by a moved clock', () =>
     await insert(testEvent({ collectedAt }));
     const retention = world.retention();
     const preserving = await preserve();
-    const producing = await produce();
+    const receivedAt = now();
+    const producing = await produce({ receivedAt });
     await pass(retention, '2096-11-20T09:01:00.000Z');
     const step = (person: Person, name: string, reason: string, id = preserving) =>
       person.call('POST', `/v1/orders/${id}/hold-${name}`, { body: { reason } });
@@ -280,6 +281,11 @@ describe('what an order holds, over the real engine and by a moved clock', () =>
     // Refused for its form, which no entry before it bears out and none contradicts.
     expect(await codeOf(step(reviewer, 'extension', 'no reason of the list'))).toBe('request.invalid');
     expect(await codeOf(step(reviewer, 'lifting', ''))).toBe('request.invalid');
+    // Which order it names is in its body, too.
+    const draft = t.orderDraft({ preservedUnder: producing, receivedAt, issuedAt: receivedAt });
+    const amendment = { version: 1, ...(orderBody(draft) as object) };
+    const answer = registrar.call('POST', `/v1/orders/${producing}/amendment`, { body: amendment });
+    expect(await codeOf(answer)).toBe('order.preserved_under');
     const own = await t.record(registrar, t.orderDraft());
     const both = await t.enrol(
       'reviewer',
