@@ -76,12 +76,15 @@ function readEvent(line: string): ExportedEvent | NotUnderstoodReason {
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const toMs = (seconds: number): number | null =>
+  Number.isFinite(seconds) && seconds > 0 ? Math.trunc(seconds * 1000) : null;
+
 /** RFC 3339, or seconds since the epoch (`time-unix`). */
 function toTimeMs(value: unknown): number | null {
-  const seconds =
-    typeof value === 'number' ? value : /^\d{9,11}(?:\.\d+)?$/.test(String(value)) ? Number(value) : null;
-  if (seconds !== null) return Number.isFinite(seconds) && seconds > 0 ? Math.trunc(seconds * 1000) : null;
+  if (typeof value === 'number') return toMs(value);
+  // Of anything else no text is made: a JSON object may have a `toString` of its own, which throws.
   if (typeof value !== 'string') return null;
+  if (/^\d{9,11}(?:\.\d+)?$/.test(value)) return toMs(Number(value));
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(value)) return null;
   const ms = Date.parse(value);
   return Number.isNaN(ms) ? null : ms;

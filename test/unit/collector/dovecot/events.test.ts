@@ -64,6 +64,8 @@ describe('the header of an event', () => {
     ['{"event":"x","end_time":"yesterday"}', 'header.bad_time'],
     ['{"event":"x","end_time":"2026-13-45T18:00:01Z"}', 'header.bad_time'],
     ['{"event":"x"}', 'header.bad_time'],
+    ['{"event":"x","end_time":{"toString":0}}', 'header.bad_time'],
+    ['{"event":"x","end_time":["1774203601"]}', 'header.bad_time'],
   ])('%s is refused', (text, reason) => {
     expect(parseDovecotEventHeader(text, 'h')).toBe(reason);
   });
