@@ -28,7 +28,7 @@ import {
 import { ceremonyAdministrator, enrolmentBody } from '../support/enrolment.ts';
 import { testEvent } from '../support/events.ts';
 import { createTestClock } from '../support/test-clock.ts';
-import { audience, orderBody, testStart } from '../support/test-service.ts';
+import { audience, orderBody, orderDraftFor, testStart } from '../support/test-service.ts';
 
 /*
  * One installation that is stopped and started again: same folder, same keys, same ledger, a new service.
@@ -230,27 +230,9 @@ class Installation {
   }
 
   async recordedOrder(value = 'alice@example.nl'): Promise<string> {
-    const draft = {
-      regime: 'NL_DOMESTIC',
-      type: 'produce',
-      legalBasis: 'Sv 126n',
-      dataCategory: 'traffic',
-      issuingState: 'NL',
-      issuer: { authority: 'Parket Amsterdam', role: 'public_prosecutor', fileReference: '13/123456-26' },
-      validatedBy: { name: 'Rechter-commissaris Amsterdam', role: 'examining_judge' },
-      addressee: 'Example Mail',
-      scope: {
-        targets: [{ kind: 'address', value }],
-        from: '2096-11-01T00:00:00.000Z',
-        to: '2096-11-20T00:00:00.000Z',
-        categories: ['sender', 'recipient'],
-      },
-      recipients: [{ name: 'Parket Amsterdam', encryptionKey: this.recipient }],
-      issuedAt: '2096-11-19T12:00:00.000Z',
-      receivedAt: '2096-11-20T08:00:00.000Z',
-      validUntil: '2096-12-20T00:00:00.000Z',
-    };
-    const answer = await this.call('registrar', 'POST', '/v1/orders', orderBody(draft));
+    const draft = orderDraftFor(this.recipient, ['sender', 'recipient']);
+    const scope = { ...draft.scope, targets: [{ kind: 'address', value }] };
+    const answer = await this.call('registrar', 'POST', '/v1/orders', orderBody({ ...draft, scope }));
     return String(answer.body.orderId);
   }
 
