@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { schemathesisFolder } from './available.ts';
 
 /** What every answer is held against. */
@@ -32,7 +33,8 @@ export interface SchemathesisRun {
 export async function runSchemathesis(
   run: SchemathesisRun,
 ): Promise<{ code: number | null; report: string }> {
-  const args = ['-m', 'schemathesis.cli', '--no-color', 'run', `${run.url}/openapi.json`];
+  const settings = ['--no-color', '--config-file', join(schemathesisFolder, 'schemathesis.toml')];
+  const args = ['-m', 'schemathesis.cli', ...settings, 'run', `${run.url}/openapi.json`];
   const options = [
     ['--checks', checks.join(',')],
     ['--max-examples', String(run.examples)],
