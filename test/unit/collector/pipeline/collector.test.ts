@@ -54,6 +54,28 @@ describe('the collector', () => {
     });
   });
 
+  it('catches up by large publications, and goes on after the last that was acknowledged', async () => {
+    const ids = Array.from({ length: 20_000 }, (_, n) => `m${n}`);
+    await write(...ids.flatMap((id) => [`open ${id}`, `close ${id}`]));
+    const publisher = new MemoryPublisher();
+    publisher.onPublish = async () => {
+      // From the second on it takes none.
+      publisher.refuse = true;
+    };
+    const first = start(publisher);
+    await until(() => publisher.calls >= 2);
+    await first.stop();
+    const taken = publisher.events.length;
+    expect(taken).toBeGreaterThan(5_000);
+    expect(taken).toBeLessThan(15_000);
+    const second = new MemoryPublisher();
+    start(second);
+    await until(() => taken + second.events.length === ids.length);
+    expect(second.calls).toBeLessThanOrEqual(3);
+    const all = [...publisher.events, ...second.events];
+    expect(new Set(all.map(({ queueId }) => queueId)).size).toBe(ids.length);
+  });
+
   it('keeps open messages over a restart', async () => {
     await write('open A', 'more A');
     const first = start(new MemoryPublisher());
