@@ -39,11 +39,8 @@ import { type Tell, Teller } from './teller.ts';
 /** Lines of one batch at most. */
 const batchLines = 4_096;
 
-/**
- * What one publication, and thus one checkpoint, has at most, give or take a batch. Both cost much the same
- * whatever their size: a source that lags behind a busy store catches up by larger ones.
- */
-const publicationBounds = { events: 8_000, batches: 64 } as const;
+/** Batches of one publication at most, where few events come of many lines. */
+const batchesAtOnce = 64;
 
 /** Kinds of sources whose lines have one format. */
 const formats = { journal: 'journal-json', 'kafka-raw': 'raw-json' } as const;
@@ -55,6 +52,7 @@ export interface SourceRunnerOptions {
   readonly adapters: readonly MailServerAdapter[];
   readonly publisher: BusPublisher;
   readonly tell?: Tell | undefined;
+  readonly publicationEvents?: number | undefined;
   readonly stateDirectory: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -225,6 +223,7 @@ export class SourceRunner {
 
   /** One batch, and the next ones as long as lines wait and it is within bounds. */
   async #gather(session: Session): Promise<Gathered> {
+    const { publicationEvents = 0 } = this.#options;
     const { signal } = this.#abort;
     const records: OutgoingRecord[] = [];
     let isEmpty = true;
@@ -232,8 +231,7 @@ export class SourceRunner {
       const batch = await session.source.read(batchLines, signal);
       isEmpty &&= batch.lines.length === 0 && batch.gaps.length === 0;
       for (const event of this.#take(session, batch)) records.push(recordOf(event));
-      const { events: mostRecords, batches: mostBatches } = publicationBounds;
-      const isFull = records.length >= mostRecords || batches >= mostBatches;
+      const isFull = records.length >= publicationEvents || batches >= batchesAtOnce;
       if (batch.more !== true || isFull || signal.aborted) {
         return { records, isEmpty, resume: batch.resume, ended: batch.ended };
       }
