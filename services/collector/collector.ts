@@ -26,6 +26,11 @@ export interface CollectorDeps {
   readonly publisher: BusPublisher;
   /** Where what was counted of each source and day is told; nowhere where absent. */
   readonly tell?: Tell;
+  /**
+   * Events up to which lines that wait go into one publication and checkpoint; one batch of lines (some 500
+   * events) where absent. More cost memory, some 4 kB each, and pay where a publication waits for its insert.
+   */
+  readonly publicationEvents?: number;
   /** Folder of the checkpoints, one folder per source in it. One process at a time: the caller sees to that. */
   readonly stateDirectory: string;
   readonly clock: Clock;
@@ -84,6 +89,7 @@ export function createCollector(deps: CollectorDeps): Collector {
         adapters: adaptersFor(config.software, adapters),
         publisher: deps.publisher,
         tell: deps.tell,
+        publicationEvents: deps.publicationEvents,
         stateDirectory: deps.stateDirectory,
         clock: deps.clock,
         logger: deps.logger,

@@ -2,7 +2,7 @@ import type { BatchBounds } from '#shared/bus';
 
 /** Batches of the embedded bus: what collectors publish within a moment. */
 export const defaultBatchBounds: BatchBounds = {
-  maxRecords: 5000,
+  maxRecords: 10_000,
   maxBytes: 8 * 1024 * 1024,
   maxWaitMs: 50,
 };

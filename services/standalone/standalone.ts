@@ -33,6 +33,9 @@ export const layout = {
   socket: 'griffie.sock',
 } as const;
 
+/** A publication waits for its insert, which takes up to a second beside a disclosure whatever its size. */
+const publicationEvents = 8_000;
+
 /** The key folder of a data folder. */
 export const keyFolderIn = (dataFolder: string): string => join(resolve(dataFolder), layout.keys);
 
@@ -138,7 +141,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       sources: config.sources,
       publisher: way.publisher,
       tell: tellOver(way.publisher),
-      ...(config.kafka ? { kafka: config.kafka } : {}),
+      ...(config.kafka ? { kafka: config.kafka } : { publicationEvents }),
       stateDirectory: at('collector'),
       clock,
       logger,

@@ -26,12 +26,11 @@ export function backoffMs(attempt: number): number {
  */
 export async function publishUntilAcknowledged(
   publisher: BusPublisher,
-  events: readonly TrafficEvent[],
+  records: readonly OutgoingRecord[],
   signal: AbortSignal,
   onFailure: (error: unknown, attempt: number, delayMs: number) => void,
 ): Promise<boolean> {
-  if (events.length === 0) return true;
-  const records = events.map(recordOf);
+  if (records.length === 0) return true;
   for (let attempt = 1; ; attempt++) {
     try {
       await publisher.publish(topics.traffic, records);

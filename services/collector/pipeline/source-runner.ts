@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { BusPublisher } from '#shared/bus';
+import type { BusPublisher, OutgoingRecord } from '#shared/bus';
 import { type Clock, type Logger, utc } from '#shared/runtime';
 import type { TrafficEvent } from '#shared/traffic';
 import type { MailServerAdapter } from '../adapter.ts';
@@ -13,7 +13,7 @@ import type { SourceConfig } from '../config.ts';
 import { type LineSource, pause, type SourceBatch } from '../sources/index.ts';
 import { type CheckpointHeader, type Counters, emptyCounters, headerSchema } from './counters.ts';
 import { DayTallies, type LineOutcome } from './day-tallies.ts';
-import { backoffMs, publishUntilAcknowledged } from './delivery.ts';
+import { backoffMs, publishUntilAcknowledged, recordOf } from './delivery.ts';
 import { createLineProcessor, type LineProcessor } from './line-processor.ts';
 import { type Listed, Listing } from './listing.ts';
 import { createRecordParser, type RecordParser } from './record-parser.ts';
@@ -23,7 +23,7 @@ import { type Tell, Teller } from './teller.ts';
 /*
  * One source, from lines to acknowledged events. The order of writes, in this one place:
  *
- *   1. read a batch of lines; parse and correlate them in memory
+ *   1. read a batch of lines, or several where lines wait; parse and correlate them in memory
  *   2. publish their events; wait until every one is durable
  *   3. commit the checkpoint: position, correlation state, counters and lists, in one fsynced record
  *   4. from time to time, tell what was counted by day; it is the checkpoint that counts
@@ -31,13 +31,16 @@ import { type Tell, Teller } from './teller.ts';
  * Killed before 2 or 3, the lines are read again from the last checkpoint with the state of the last
  * checkpoint, and give the same events with the same ids (at least once; readers see each once). There is
  * no moment at which the position is past a line whose events are not durable. Nothing is read ahead: a bus
- * that does not acknowledge holds one batch in memory.
+ * that does not acknowledge holds one publication in memory.
  *
  * A fault anywhere in between ends the session; the next one starts from the checkpoint, as after a kill.
  */
 
-/** Lines of one batch, and thus of one publication and one checkpoint. */
+/** Lines of one batch at most. */
 const batchLines = 4_096;
+
+/** Batches of one publication at most, where few events come of many lines. */
+const batchesAtOnce = 64;
 
 /** Kinds of sources whose lines have one format. */
 const formats = { journal: 'journal-json', 'kafka-raw': 'raw-json' } as const;
@@ -49,6 +52,7 @@ export interface SourceRunnerOptions {
   readonly adapters: readonly MailServerAdapter[];
   readonly publisher: BusPublisher;
   readonly tell?: Tell | undefined;
+  readonly publicationEvents?: number | undefined;
   readonly stateDirectory: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -62,6 +66,16 @@ interface Session {
   readonly processor: LineProcessor;
   readonly tallies: DayTallies;
   readonly teller: Teller;
+}
+
+/** What was read since the last checkpoint. */
+interface Gathered {
+  readonly records: readonly OutgoingRecord[];
+  /** No line, and no gap either. */
+  readonly isEmpty: boolean;
+  /** After the last batch. */
+  readonly resume: unknown;
+  readonly ended: boolean;
 }
 
 export class SourceRunner {
@@ -162,13 +176,12 @@ export class SourceRunner {
       this.#state = 'running';
       let committed = resume;
       for (;;) {
-        const batch = await source.read(batchLines, signal);
-        const changed = batch.lines.length > 0 || batch.gaps.length > 0 || batch.resume !== committed;
-        if (changed) {
-          if (!(await this.#handle(session, batch))) return;
-          committed = batch.resume;
+        const gathered = await this.#gather(session);
+        if (!gathered.isEmpty || gathered.resume !== committed) {
+          if (!(await this.#handle(session, gathered))) return;
+          committed = gathered.resume;
         }
-        const atEnd = batch.ended || signal.aborted;
+        const atEnd = gathered.ended || signal.aborted;
         await teller.tell(atEnd);
         if (atEnd) return;
       }
@@ -208,9 +221,26 @@ export class SourceRunner {
     return { parser, processor };
   }
 
-  /** One batch in the order of writes above; false where it was given up because of `stop()`. */
-  async #handle(session: Session, batch: SourceBatch): Promise<boolean> {
-    const { publisher, clock, config, logger } = this.#options;
+  /** One batch, and the next ones as long as lines wait and it is within bounds. */
+  async #gather(session: Session): Promise<Gathered> {
+    const { publicationEvents = 0 } = this.#options;
+    const { signal } = this.#abort;
+    const records: OutgoingRecord[] = [];
+    let isEmpty = true;
+    for (let batches = 1; ; batches++) {
+      const batch = await session.source.read(batchLines, signal);
+      isEmpty &&= batch.lines.length === 0 && batch.gaps.length === 0;
+      for (const event of this.#take(session, batch)) records.push(recordOf(event));
+      const isFull = records.length >= publicationEvents || batches >= batchesAtOnce;
+      if (batch.more !== true || isFull || signal.aborted) {
+        return { records, isEmpty, resume: batch.resume, ended: batch.ended };
+      }
+    }
+  }
+
+  /** A batch's events; its gaps are counted and listed. */
+  #take(session: Session, batch: SourceBatch): TrafficEvent[] {
+    const { clock, config, logger } = this.#options;
     const now = utc(clock.now());
     const events = this.#process(session, batch, now);
     for (const gap of batch.gaps) {
@@ -218,9 +248,15 @@ export class SourceRunner {
       this.#gaps.add({ reason: gap.kind, position: gap.position, readAt: now });
       logger.warn({ source: config.id, reason: gap.kind }, 'lines of a source may have been missed');
     }
+    return events;
+  }
+
+  /** What was gathered, in the order of writes above; false where it was given up because of `stop()`. */
+  async #handle(session: Session, { records, resume }: Gathered): Promise<boolean> {
+    const { publisher, config, logger } = this.#options;
     const acknowledged = await publishUntilAcknowledged(
       publisher,
-      events,
+      records,
       this.#abort.signal,
       (error, attempt, delayMs) => {
         this.#noteFault(error);
@@ -231,7 +267,7 @@ export class SourceRunner {
       },
     );
     if (!acknowledged) return false;
-    await this.#commit(session, batch.resume);
+    await this.#commit(session, resume);
     this.#fault = undefined;
     return true;
   }

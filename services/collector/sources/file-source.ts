@@ -57,6 +57,8 @@ class FileSource implements LineSource {
   /** Since when the file that was renamed away has not grown, by the monotonic clock. */
   #quietSince: number | undefined;
   #progress: SourceProgress = { state: 'waiting' };
+  /** Bytes of the file when it was last looked at. */
+  #size = 0;
 
   constructor(options: FileSourceOptions) {
     this.#options = { pollMs: sourceLimits.pollMs, settleMs: sourceLimits.settleMs, ...options };
@@ -102,7 +104,9 @@ class FileSource implements LineSource {
     const gaps = this.#gaps;
     this.#gaps = [];
     const named = lines.map(({ offset: at, ...line }) => ({ position: `${generation}:${at}`, ...line }));
-    return { lines: named, gaps, resume: this.#resume, ended: false };
+    // Of so many bytes some are a whole line.
+    const more = this.#size - this.#splitter.nextOffset > sourceLimits.lineBytes;
+    return { lines: named, gaps, resume: this.#resume, ended: false, more };
   }
 
   async #firstStart(): Promise<void> {
@@ -152,6 +156,7 @@ class FileSource implements LineSource {
         return true;
       }
       this.#resume = { ...this.#resume, modifiedNs: String(look.modifiedNs) };
+      this.#size = look.size;
       this.#progress = { state: 'following', lagBytes: Math.max(0, look.size - this.#splitter.nextOffset) };
     }
     this.#splitter.push(chunk);
@@ -257,6 +262,7 @@ class FileSource implements LineSource {
     this.#gaps.push({ kind, position: `${this.#resume.generation}:${this.#resume.offset}` });
     this.#resume = afterResume(this.#resume);
     this.#splitter = new LineSplitter(0);
+    this.#size = 0;
   }
 
   async #switchTo(path: string, inode: string, resume: FileResume): Promise<boolean> {
@@ -264,6 +270,7 @@ class FileSource implements LineSource {
     if (file === null) return false;
     await this.close();
     this.#file = file;
+    this.#size = 0;
     this.#quietSince = undefined;
     this.#resume = await withFingerprint(resume, path, file);
     this.#splitter = new LineSplitter(resume.offset);

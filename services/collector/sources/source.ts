@@ -40,6 +40,8 @@ export interface SourceBatch {
   readonly resume: unknown;
   /** No more lines will come (a stream's end). */
   readonly ended: boolean;
+  /** Lines wait that `read` gives at once, and may be asked for before this batch was committed. */
+  readonly more?: boolean;
 }
 
 export interface SourceProgress {
@@ -69,7 +71,7 @@ export interface LineSource {
   /**
    * At most `maxLines` lines; waits a short while (about a quarter second) where there are none, and may then
    * give none. Ends early, with what it has, when the signal is raised. Called again only once the last
-   * batch was committed.
+   * batch was committed, unless it had `more`.
    */
   read(maxLines: number, signal: AbortSignal): Promise<SourceBatch>;
   progress(): SourceProgress;

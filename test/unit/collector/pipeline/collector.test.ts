@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { topics } from '#shared/bus';
 import { eventIdFor } from '#shared/traffic';
-import { type Collector, createCollector, sourceConfigSchema } from '../../../../services/collector/index.ts';
+import {
+  type Collector,
+  type CollectorDeps,
+  createCollector,
+  sourceConfigSchema,
+} from '../../../../services/collector/index.ts';
 import { countingAdapter, fixedClock, logLine, MemoryPublisher, startCollector, until } from './support.ts';
 
 let base: string;
@@ -24,8 +29,8 @@ afterEach(async () => {
 
 const file = () => ({ id: 'mx1', kind: 'file' as const, path });
 const write = (...messages: string[]) => appendFile(path, messages.map((m) => `${logLine(m)}\n`).join(''));
-function start(publisher: MemoryPublisher, stateDirectory = state): Collector {
-  const collector = startCollector(stateDirectory, publisher, file());
+function start(publisher: MemoryPublisher, further: Partial<CollectorDeps> = {}): Collector {
+  const collector = startCollector(state, publisher, file(), further);
   running.push(collector);
   return collector;
 }
@@ -52,6 +57,29 @@ describe('the collector', () => {
       collectedAt: '2026-11-22T12:00:00.000Z',
       recipientCount: 2,
     });
+  });
+
+  it('catches up by large publications, and goes on after the last that was acknowledged', async () => {
+    const ids = Array.from({ length: 20_000 }, (_, n) => `m${n}`);
+    await write(...ids.flatMap((id) => [`open ${id}`, `close ${id}`]));
+    const publisher = new MemoryPublisher();
+    publisher.onPublish = async () => {
+      // From the second on it takes none.
+      publisher.refuse = true;
+    };
+    const publicationEvents = 8_000;
+    const first = start(publisher, { publicationEvents });
+    await until(() => publisher.calls >= 2);
+    await first.stop();
+    const taken = publisher.events.length;
+    expect(taken).toBeGreaterThan(publicationEvents);
+    expect(taken).toBeLessThan(2 * publicationEvents);
+    const second = new MemoryPublisher();
+    start(second, { publicationEvents });
+    await until(() => taken + second.events.length === ids.length);
+    expect(second.calls).toBeLessThanOrEqual(3);
+    const all = [...publisher.events, ...second.events];
+    expect(new Set(all.map(({ queueId }) => queueId)).size).toBe(ids.length);
   });
 
   it('keeps open messages over a restart', async () => {
@@ -119,7 +147,7 @@ describe('the collector', () => {
     for (const copy of copies) {
       const before = publisher.events.slice(0, copies.indexOf(copy));
       const again = new MemoryPublisher();
-      const collector = start(again, copy);
+      const collector = start(again, { stateDirectory: copy });
       await until(() => statusOf(collector).lines === 60);
       await collector.stop();
       const all = new Map([...before, ...again.events].map((event) => [event.eventId, event.recipientCount]));
