@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { context, DerError, naturalOf, oidOf, only, Reader, tags } from './der.ts';
+import { context, DerError, naturalOf, oidOf, only, Reader, tags } from '#shared/der';
 
 const oids = { extendedKeyUsage: '2.5.29.37', timeStamping: '1.3.6.1.5.5.7.3.8' } as const;
 

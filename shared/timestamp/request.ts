@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { der, derNatural, tags } from './der.ts';
+import { der, derNatural, tags } from '#shared/der';
 
 /** OID 2.16.840.1.101.3.4.2.1 (SHA-256), encoded. */
 const sha256Oid = Buffer.from('608648016503040201', 'hex');

@@ -1,4 +1,4 @@
-import { context, DerError, type Element, naturalOf, oidOf, only, Reader, tags } from './der.ts';
+import { context, DerError, type Element, naturalOf, oidOf, only, Reader, tags } from '#shared/der';
 
 const oids = {
   signedData: '1.2.840.113549.1.7.2',

@@ -1,6 +1,6 @@
 import { createHash, verify, type X509Certificate } from 'node:crypto';
+import { DerError, oidOf, only, tags } from '#shared/der';
 import { type Certificate, chainFault, parseCertificate } from './certificate.ts';
-import { DerError, oidOf, only, tags } from './der.ts';
 import { parseTimestampResponse, type TimestampToken } from './token.ts';
 
 /** Digests by OID. SHA-1 and older ones are none. */

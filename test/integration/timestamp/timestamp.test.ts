@@ -10,9 +10,9 @@ import {
   rotateLedgerKey,
   type Stamping,
 } from '#services/disclosure';
+import { der, tags } from '#shared/der';
 import type { Logger, LogMembers } from '#shared/runtime';
 import { readAnchors, timestampRequest, verifyTimestamp } from '#shared/timestamp';
-import { der, tags } from '../../../shared/timestamp/der.ts';
 import { parseTimestampResponse } from '../../../shared/timestamp/token.ts';
 import { makeSmallInstallation, type SmallInstallation } from '../../support/small-installation.ts';
 import { createTestClock, type TestClock } from '../../support/test-clock.ts';

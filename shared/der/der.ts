@@ -1,5 +1,5 @@
 /*
- * DER (ITU-T X.690, the distinguished rules) as far as time stamps need it: low tags, definite lengths in
+ * DER (ITU-T X.690, the distinguished rules) as far as time stamps, certificates and revocation lists need it: low tags, definite lengths in
  * their shortest form. What is BER and not DER is refused.
  */
 
@@ -13,9 +13,12 @@ export interface Element {
 export const tags = {
   boolean: 0x01,
   integer: 0x02,
+  bitString: 0x03,
   octetString: 0x04,
   null: 0x05,
   oid: 0x06,
+  enumerated: 0x0a,
+  utcTime: 0x17,
   generalizedTime: 0x18,
   sequence: 0x30,
   set: 0x31,
@@ -33,15 +36,16 @@ export class DerError extends Error {
   }
 }
 
-/** Longest element: a time stamp with its certificates is a tenth of this. */
-const maxBytes = 1 << 20;
+/** Longest element where nothing else is said: a time stamp with its certificates is a tenth of this. */
+const usualBytes = 1 << 20;
 
 /** Reads the elements of some contents one after the other. */
 export class Reader {
   readonly #bytes: Uint8Array;
   #offset = 0;
 
-  constructor(bytes: Uint8Array) {
+  /** @param maxBytes at most 16 MiB, which is as far as lengths are read */
+  constructor(bytes: Uint8Array, maxBytes: number = usualBytes) {
     if (bytes.length > maxBytes) throw new DerError();
     this.#bytes = bytes;
   }
@@ -74,7 +78,9 @@ export class Reader {
 
   /** A reader of the next element's contents. */
   enter(tag: number): Reader {
-    return new Reader(this.next(tag).content);
+    const { content } = this.next(tag);
+    // No longer than what it is in, which was within its bound.
+    return new Reader(content, content.length);
   }
 
   /** All that is left, each of this tag. */
@@ -111,8 +117,8 @@ export class Reader {
 }
 
 /** The one element that some bytes are. */
-export function only(bytes: Uint8Array, tag: number): Reader {
-  const reader = new Reader(bytes);
+export function only(bytes: Uint8Array, tag: number, maxBytes?: number): Reader {
+  const reader = new Reader(bytes, maxBytes);
   const inside = reader.enter(tag);
   reader.end();
   return inside;

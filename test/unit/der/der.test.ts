@@ -1,16 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DerError, der, derNatural, naturalOf, oidOf, only, Reader, tags } from '#shared/der';
 import { timestampRequest, verifyTimestamp } from '#shared/timestamp';
-import {
-  DerError,
-  der,
-  derNatural,
-  naturalOf,
-  oidOf,
-  only,
-  Reader,
-  tags,
-} from '../../../shared/timestamp/der.ts';
 import { parseTimestampResponse } from '../../../shared/timestamp/token.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
