@@ -25,9 +25,31 @@ export const credentialView = z.object({
   confirmedAt: z.string().optional(),
   revokedAt: z.string().optional(),
   replacedBy: z.string().optional(),
+  revokedBy: z.string().optional(),
   lastUsedAt: z.string().optional(),
 });
 export type CredentialView = z.infer<typeof credentialView>;
+
+export const authoritiesView = z.object({
+  anchors: z.array(z.string()),
+  required: z.union([z.literal('all'), z.array(z.string())]).nullable(),
+  lists: z.array(
+    z.object({
+      authority: z.string(),
+      sha256: z.string(),
+      number: z.string(),
+      thisUpdate: z.string(),
+      nextUpdate: z.string(),
+      takenAt: z.string(),
+      entries: z.int(),
+      ended: z.int(),
+      held: z.int(),
+      current: z.boolean(),
+    }),
+  ),
+  missing: z.array(z.string()),
+  refused: z.array(z.string()),
+});
 
 export const orderStatusView = z.object({
   orderId: z.string(),

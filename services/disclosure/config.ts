@@ -23,6 +23,7 @@ import {
 } from '#shared/store';
 import { alarmSettingsSchema, alarmVariables } from './alarm-settings.ts';
 import { passkeyPolicySchema } from './passkeys/models.ts';
+import { revocationSettingsSchema, revocationVariables } from './revocation/index.ts';
 
 const path = z.string().min(1).max(4096);
 
@@ -89,6 +90,7 @@ const schema = z
     regimeFolder: path.optional(),
     documentAnchorsFile: path.optional(),
     certificateAnchorsFile: path.optional(),
+    certificateLists: revocationSettingsSchema.optional(),
     passkeys: passkeyPolicySchema.optional(),
     alarms: alarmSettingsSchema.prefault({}),
     witnessPolicyFile: path.optional(),
@@ -102,6 +104,14 @@ const schema = z
     path: ['sharedFolder'],
     message: 'goes with DISCLOSURE_LEDGER=kafka, and only with it',
   })
+  .refine(
+    ({ certificateAnchorsFile, certificateLists }) =>
+      certificateLists === undefined || certificateAnchorsFile !== undefined,
+    {
+      path: ['certificateLists'],
+      message: 'goes with DISCLOSURE_CERTIFICATE_ANCHORS_FILE',
+    },
+  )
   .refine(({ listen, healthListen }) => listen.port !== healthListen.port || listen.port === 0, {
     path: ['healthListen'],
     message: 'must have another port than DISCLOSURE_LISTEN',
@@ -188,6 +198,7 @@ const own: readonly Variable[] = [
     about: 'PEM of the authorities whose certificates people’s keys may be enrolled with',
     file: true,
   },
+  ...revocationVariables,
   {
     name: 'DISCLOSURE_PASSKEY_MODELS',
     member: 'passkeys.models',

@@ -11,6 +11,7 @@ import type { RefusalMemory } from './control/repeats.ts';
 import type { Nonces } from './passkeys/nonces.ts';
 import type { PackageFolder } from './release/packages.ts';
 import type { ReleaseQueue } from './release/release-queue.ts';
+import type { KeptLists, Revocation } from './revocation/index.ts';
 import type { Witnessing } from './witnesses/witnessing.ts';
 
 /** What the routes work with. */
@@ -24,6 +25,10 @@ export interface ServiceContext {
   readonly witnessing: Pick<Witnessing, 'cosigned' | 'dress'> | null;
   /** Certificates to which those of credentials must lead, DER; empty where none are taken. */
   readonly anchors: readonly Uint8Array[];
+  /** The revocation lists in use, as they are kept. */
+  readonly lists: Pick<KeptLists, 'read'>;
+  /** How the revocation lists stand; see `Revocation`. */
+  readonly revocation: Pick<Revocation, 'figures'>;
   readonly nonces: Nonces;
   /** Models of authenticators that passkeys may be of, by AAGUID; empty where all are. */
   readonly passkeyModels: ReadonlySet<string>;

@@ -1,4 +1,4 @@
-import type { ChainRefusal } from '#shared/certificates';
+import type { CertificateRefusal } from '#shared/certificates';
 import { type ProofRefusalCode, proofRefusals, publicKeyRefusals } from '#shared/signed-request';
 import { type ErrorRow, row } from './error-row.ts';
 import { holdErrors } from './hold-errors.ts';
@@ -182,7 +182,7 @@ const ownErrors = {
 } as const satisfies Record<string, ErrorRow>;
 
 /** Why a certificate is refused → what the person who enrols it can do. */
-const certificateRefusals: Readonly<Record<ChainRefusal, string>> = {
+const certificateRefusals: Readonly<Record<CertificateRefusal, string>> = {
   'certificate.malformed': 'Send at most four certificates, DER, the key’s own first, as chainSha256 says.',
   'certificate.key': 'Send the certificate of the key that is enrolled.',
   'certificate.usage':
@@ -191,10 +191,14 @@ const certificateRefusals: Readonly<Record<ChainRefusal, string>> = {
   'certificate.chain':
     'Send the whole chain in its order; each must be issued by the next, which may issue it.',
   'certificate.anchor': 'Take a certificate of an authority that this service is configured to trust.',
+  'certificate.revoked':
+    'Take a certificate that its authority has not revoked or put on hold, nor one above it.',
+  'certificate.revocation_unknown':
+    'Ask the operator for a current revocation list of each authority of the chain.',
 };
 
 type KeyRefusalCode = keyof typeof publicKeyRefusals;
-export type ErrorCode = keyof typeof ownErrors | ProofRefusalCode | KeyRefusalCode | ChainRefusal;
+export type ErrorCode = keyof typeof ownErrors | ProofRefusalCode | KeyRefusalCode | CertificateRefusal;
 
 const shared = (
   texts: Readonly<Record<string, string>>,

@@ -28,6 +28,7 @@ export {
 export { passkeyPolicySchema } from './passkeys/models.ts';
 export { disclosureService } from './process.ts';
 export { isReplicated } from './replica.ts';
+export { type RevocationSettings, revocationSettingsSchema } from './revocation/index.ts';
 export {
   type Answered,
   createDisclosureService,

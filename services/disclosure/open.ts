@@ -25,6 +25,7 @@ import { openKeys, type ServiceKeys } from './keys.ts';
 import { assertNoRotation, readRotations, resumeRotation } from './ledger-rotation.ts';
 import { applyPasskeyPolicy, type PasskeyPolicy } from './passkeys/models.ts';
 import { openTopicSecret } from './replica.ts';
+import { type RevocationSettings, requiredAuthorities } from './revocation/index.ts';
 import { type Answered, createDisclosureService, type DisclosureService } from './service.ts';
 import type { Stamping } from './timestamps/stamping.ts';
 import { readWitnessPolicy } from './witnesses/policy-file.ts';
@@ -148,6 +149,10 @@ export async function openDisclosure(
     readonly tls?: TlsFiles | undefined;
     /** PEM of the authorities whose certificates credentials may have. */
     readonly anchorsFile?: string | undefined;
+    /** Revocation lists of those authorities. */
+    readonly certificateLists?: RevocationSettings | undefined;
+    /** Where lists in use are kept; replicas share it. */
+    readonly listFolder: string;
     readonly passkeys?: PasskeyPolicy | undefined;
     readonly witnessing?: Witnessing | undefined;
     readonly stamping?: Stamping | undefined;
@@ -156,7 +161,8 @@ export async function openDisclosure(
 ): Promise<DisclosureService> {
   const { ledger, ledgerFiles, keys, publicUrl, ceremony } = installation;
   const { retention, alarms, tls, witnessing, stamping, snapshotFolder, ...others } = options;
-  const { replica, anchorsFile, passkeys, documentAnchorsFile, ...given } = others;
+  const { replica, anchorsFile, certificateLists, listFolder, passkeys, documentAnchorsFile, ...given } =
+    others;
   const anchors = anchorsFile === undefined ? [] : await readAnchors(anchorsFile);
   return createDisclosureService({
     ...given,
@@ -172,9 +178,11 @@ export async function openDisclosure(
       retentionPeriod: `P${retention.months}M`,
       manifestKey: { ...keys.manifestPublicKey },
       ...(anchors.length > 0 ? { anchors: anchors.map(certificateDigest) } : {}),
+      ...(certificateLists ? { revocation: await requiredAuthorities(certificateLists, anchors) } : {}),
       patterns: alarms,
     },
     anchors,
+    ...(certificateLists ? { certificateLists: { settings: certificateLists, folder: listFolder } } : {}),
     ...(passkeys ? { passkeyModels: await applyPasskeyPolicy(passkeys) } : {}),
     ceremony,
     ...(witnessing ? { witnessing } : {}),

@@ -98,6 +98,8 @@ export const disclosureService: ServiceDefinition<DisclosureSettings> = {
         retention,
         tls,
         anchorsFile: settings.certificateAnchorsFile,
+        certificateLists: settings.certificateLists,
+        listFolder: join(sharedFolder, 'revocation-lists'),
         passkeys: settings.passkeys,
         alarms: settings.alarms,
         witnessing,
@@ -199,6 +201,26 @@ function addMetrics(
         [{ why: 'due_soon' }, dueSoon],
         [{ why: 'overdue' }, overdue],
         [{ why: 'follow_up_missed' }, followUpsMissed],
+      ];
+    },
+  });
+  addGauge(metrics, {
+    name: 'griffie_revocation_list_seconds_left',
+    help: 'Seconds until the revocation list in use has run out, by the id of its authority; below 0 once it has.',
+    labels: ['authority'],
+    read: () => [...disclosure.listFigures().secondsLeft].map(([authority, left]) => [{ authority }, left]),
+  });
+  addGauge(metrics, {
+    name: 'griffie_revocation_lists_attention',
+    help: 'Revocation lists that need somebody now: runs_out (soon), stale, missing, refused.',
+    labels: ['why'],
+    read: () => {
+      const { runsOut, stale, missing, refused } = disclosure.listFigures();
+      return [
+        [{ why: 'runs_out' }, runsOut],
+        [{ why: 'stale' }, stale],
+        [{ why: 'missing' }, missing],
+        [{ why: 'refused' }, refused.length],
       ];
     },
   });

@@ -31,6 +31,14 @@ import { passkeyRoutes } from './passkeys/routes.ts';
 import { createPackageExpiry } from './release/package-expiry.ts';
 import { openPackageFolder } from './release/packages.ts';
 import { createReleaseQueue } from './release/release-queue.ts';
+import {
+  createRevocation,
+  type ListFigures,
+  noLists,
+  openKeptLists,
+  type RevocationSettings,
+} from './revocation/index.ts';
+import { authorityRoutes } from './routes/authorities.ts';
 import { caseRoutes } from './routes/cases.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { disclosureProgressRoutes } from './routes/disclosure-progress.ts';
@@ -84,6 +92,8 @@ export interface DisclosureDeps {
   readonly ceremony?: readonly CeremonyAdministrator[];
   /** Certificates to which those of credentials must lead, DER; the configuration names their digests. */
   readonly anchors?: readonly Uint8Array[];
+  /** Revocation lists of those authorities, and where those in use are kept; absent where none are asked. */
+  readonly certificateLists?: { readonly settings: RevocationSettings; readonly folder: string };
   /** AAGUIDs that passkeys may be of; absent: any, also unattested. */
   readonly passkeyModels?: readonly string[];
   /**
@@ -111,6 +121,9 @@ export interface DisclosureService {
   /** One look after the deadlines of orders; made every half minute by itself once started. */
   watchOrders(): Promise<void>;
   orderFigures(): OrderWatchFigures;
+  /** One look after the revocation lists; made every half minute by itself once started. */
+  watchLists(): Promise<void>;
+  listFigures(): ListFigures;
   /** Alarms on patterns since the ledger began. */
   patternAlarms(): Readonly<Record<Pattern, number>>;
   /** Released packages that are still on the server a day after their time. */
@@ -120,6 +133,7 @@ export interface DisclosureService {
 
 const noiseIntervalMs = 60_000;
 const orderWatchIntervalMs = 30_000;
+const listIntervalMs = 30_000;
 const packageIntervalMs = 3_600_000;
 const takeOverIntervalMs = 60_000;
 
@@ -144,6 +158,10 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   );
   const packageExpiry = createPackageExpiry({ control, packages, logger });
   const erasure = createCaseErasure({ control, cases, logger });
+  const anchors = deps.anchors ?? [];
+  const { settings = null, folder = null } = deps.certificateLists ?? {};
+  const kept = folder === null ? noLists : await openKeptLists(folder);
+  const revocation = createRevocation({ settings, anchors, control, kept, clock, logger });
   const orderWatch = createOrderWatch({ control, clock, logger });
   const noise = new NoiseCounter(clock);
   const { ledgerFiles, ledgerKey } = deps;
@@ -152,7 +170,9 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     ledger,
     ledgerFiles,
     ledgerKey,
-    anchors: deps.anchors ?? [],
+    anchors,
+    lists: kept,
+    revocation,
     nonces: createNonces(clock),
     passkeyModels: new Set(deps.passkeyModels ?? []),
     witnessing: deps.witnessing ?? null,
@@ -202,6 +222,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   app.register(async (routes) => {
     publicRoutes(routes, context);
     credentialRoutes(routes, context);
+    authorityRoutes(routes, context);
     passkeyRoutes(routes, context);
     orderRoutes(routes, context);
     caseRoutes(routes, context);
@@ -249,6 +270,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
   }
   let expiring = Promise.resolve();
   let watching = Promise.resolve();
+  let listing = Promise.resolve();
   const timers: NodeJS.Timeout[] = [];
 
   return {
@@ -256,6 +278,8 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     start: async (address) => {
       await erasure.resume();
       await releases.resume();
+      // Before the first request: it is judged by what lies there now.
+      await revocation.run();
       await app.listen(address);
       deps.witnessing?.start();
       deps.stamping?.start();
@@ -265,6 +289,9 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
         setInterval(() => {
           watching = watching.then(watchOrders);
         }, orderWatchIntervalMs),
+        setInterval(() => {
+          listing = listing.then(() => revocation.run());
+        }, listIntervalMs),
         setInterval(() => void recordNoise(), noiseIntervalMs),
         setInterval(() => void takeOverReleases(), takeOverIntervalMs),
         setInterval(() => {
@@ -276,6 +303,8 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
     },
     retentionRecord: createRetentionRecord(control, cases),
     watchOrders: () => orderWatch.run(),
+    watchLists: () => revocation.run(),
+    listFigures: () => revocation.figures(),
     orderFigures: () => orderWatch.figures(),
     patternAlarms: () =>
       Object.fromEntries(patterns.map((name) => [name, control.state.alarmsRaised.get(name) ?? 0])) as Record<
@@ -300,6 +329,7 @@ export async function createDisclosureService(deps: DisclosureDeps): Promise<Dis
       await app.close();
       await expiring;
       await watching;
+      await listing;
       await releases.close();
       await recordNoise();
       await control.close();

@@ -4,6 +4,7 @@ import {
   alarmSettingsSchema,
   passkeyPolicySchema,
   publicUrlSchema,
+  revocationSettingsSchema,
   timestampAuthoritySchema,
 } from '#services/disclosure';
 import { kafkaConfigSchema } from '#shared/bus';
@@ -38,6 +39,8 @@ export const standaloneConfigSchema = z
     tls: z.strictObject({ certFile: text, keyFile: text, clientAnchorsFile: text.optional() }).optional(),
     /** PEM of the authorities whose certificates people's keys may be enrolled with. */
     certificateAnchorsFile: text.optional(),
+    /** Revocation lists of those authorities. */
+    certificateLists: revocationSettingsSchema.optional(),
     /** Authenticators that passkeys may be on; any where absent. */
     passkeys: passkeyPolicySchema.optional(),
     /** From what on patterns are told, and working hours; see docs/operations.md. */
@@ -61,6 +64,14 @@ export const standaloneConfigSchema = z
     message:
       'an address that others reach needs tls.certFile and tls.keyFile; or listen on 127.0.0.1 behind a proxy',
   })
+  .refine(
+    ({ certificateAnchorsFile, certificateLists }) =>
+      certificateLists === undefined || certificateAnchorsFile !== undefined,
+    {
+      path: ['certificateLists'],
+      message: 'goes with certificateAnchorsFile',
+    },
+  )
   .refine(({ sources, kafka }) => kafka !== undefined || sources.every(({ kind }) => kind !== 'kafka-raw'), {
     path: ['sources'],
     message: 'a source of kind kafka-raw needs the member kafka',

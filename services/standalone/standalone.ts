@@ -29,6 +29,7 @@ export const layout = {
   collector: 'collector',
   cases: 'cases',
   packages: 'packages',
+  lists: 'revocation-lists',
   snapshots: 'snapshots',
   socket: 'griffie.sock',
 } as const;
@@ -115,6 +116,8 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       retention,
       tls: config.tls,
       anchorsFile: config.certificateAnchorsFile,
+      certificateLists: config.certificateLists,
+      listFolder: at('lists'),
       passkeys: config.passkeys,
       alarms: config.alarms,
       witnessing,

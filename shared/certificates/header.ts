@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { maxCertificateBytes, maxChain } from './chain.ts';
+import { maxCertificateBytes } from './certificate.ts';
+import { maxChain } from './chain.ts';
 
 /**
  * Name of the header in which a chain travels beside the signed body that has its digest. Not in the body:

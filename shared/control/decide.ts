@@ -3,6 +3,7 @@ import { type ProofRefusalCode, proofRememberSeconds } from '#shared/signed-requ
 import { decideRelease, type NamedOrder, type ReleaseRefusal, releaseRefusal } from './decide-release.ts';
 import type { Decision } from './decision.ts';
 import type { OrderState } from './order-state.ts';
+import { revocationStanding } from './revocation.ts';
 import type { Role } from './roles.ts';
 import { type ControlState, type Credential, credentialIsActive } from './state.ts';
 
@@ -19,6 +20,8 @@ export type AccessRefusal =
       | 'proof.key_unconfirmed'
       | 'proof.key_expired'
       | 'proof.certificate'
+      | 'proof.certificate_held'
+      | 'proof.revocation_unknown'
       | 'proof.replayed'
       | 'proof.stale'
     >
@@ -55,6 +58,13 @@ export function decideCredential(
   if (credential.pending !== undefined) return { ok: false, code: 'proof.key_unconfirmed' };
   if (!credentialIsActive(credential, at)) return { ok: false, code: 'proof.key_expired' };
   if (!isAnchored(state, credential)) return { ok: false, code: 'proof.certificate' };
+  const standing = revocationStanding(state, credential, at);
+  if (!standing.ok) {
+    return {
+      ok: false,
+      code: standing.why === 'held' ? 'proof.certificate_held' : 'proof.revocation_unknown',
+    };
+  }
   return { ok: true, credential };
 }
 

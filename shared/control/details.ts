@@ -8,6 +8,7 @@ import { holdDetails } from './holds.ts';
 import { orderEntryDetails } from './order-entries.ts';
 import { patternDetails, patternThresholds } from './pattern-entries.ts';
 import { retentionDetails } from './retention.ts';
+import { certificateLinks, revocationDetails, revocationPolicy } from './revocation-entries.ts';
 import { roles } from './roles.ts';
 
 /*
@@ -54,6 +55,8 @@ const certificate = z.strictObject({
   anchorSha256: sha256Hex,
   /** When the first of the chain ends. */
   notAfter: utcTimestamp,
+  /** Of all of them but the anchor, the key's own first; absent in entries of before there were lists. */
+  links: certificateLinks.optional(),
 });
 
 /** What the registration of a passkey says, which is its proof of possession. */
@@ -73,6 +76,8 @@ const configuration = z.strictObject({
   manifestKey: publicKeySchema,
   /** SHA-256 of the certificates to which those of credentials must lead; absent where there are none. */
   anchors: z.array(sha256Hex).max(16).optional(),
+  /** Absent where no revocation lists are asked. */
+  revocation: revocationPolicy.optional(),
   /** From what on patterns are told; absent where none are. */
   patterns: patternThresholds.optional(),
 });
@@ -167,6 +172,7 @@ export const entryDetails = {
   ...retentionDetails,
   ...diskKeyDetails,
   ...patternDetails,
+  ...revocationDetails,
   /** Access that changed nothing: a reading of orders, documents, the ledger. */
   'access.granted': z.strictObject({ route: z.string().max(128) }),
   /** A refusal to a credential whose signature was verified. */

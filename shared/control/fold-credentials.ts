@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { decideCeremony, decideConfirmation, decideEnrolment, decideRotation } from './enrolment.ts';
 import { type ControlEntry, ControlError } from './entry.ts';
+import { decideList, withList } from './revocation.ts';
 import { type ControlState, type Credential, personOf } from './state.ts';
 
 type CredentialEntry =
@@ -50,6 +51,25 @@ export function foldCredential(state: ControlState, entry: CredentialEntry, inde
       return;
     }
   }
+}
+
+/**
+ * Folds a revocation list that was taken into use, in place: credentials whose certificates it revokes for
+ * good have ended.
+ * @throws ControlError where the rules do not allow it
+ */
+export function foldRevocationList(
+  state: ControlState,
+  { at, details }: ControlEntry<'revocation_list.taken'>,
+  index: number,
+): void {
+  const decision = decideList(state, details, at);
+  if (!decision.ok)
+    throw new ControlError(index, `the rules of revocation lists refuse it (${decision.code})`);
+  const after = withList(state, details, at, index);
+  if (after === null) throw new ControlError(index, 'it revokes what its authority did not certify');
+  state.revocationLists.set(details.authority, after.list);
+  for (const credential of after.ended) state.credentials.set(credential.thumbprint, credential);
 }
 
 /** What an enrolment leads to: a credential that waits, or one that is in force at once. */

@@ -5,7 +5,7 @@ import type { EntryKind } from './details.ts';
 import { decideDiskKey } from './disk-keys.ts';
 import { type AnyControlEntry, ControlError } from './entry.ts';
 import { decideErasure } from './erasure.ts';
-import { foldCredential } from './fold-credentials.ts';
+import { foldCredential, foldRevocationList } from './fold-credentials.ts';
 import { foldHold } from './fold-hold.ts';
 import { isOrderEntry, nextOrder, type OrderEntry, withEstimate } from './fold-order.ts';
 import { withoutAlarm } from './pattern-alarms.ts';
@@ -48,6 +48,7 @@ const authority: Readonly<Record<EntryKind, readonly Role[]>> = {
   'ledger.voided': [],
   'configuration.changed': [],
   'ledger.key_rotated': [],
+  'revocation_list.taken': [],
   'credential.enrolled': ['administrator'],
   'credential.confirmed': ['administrator'],
   'credential.rotated': roles,
@@ -190,6 +191,9 @@ function applyKind(state: ControlState, entry: AnyControlEntry, index: number): 
     case 'credential.rotated':
     case 'credential.revoked':
       foldCredential(state, entry, index);
+      return;
+    case 'revocation_list.taken':
+      foldRevocationList(state, entry, index);
       return;
     case 'case.erased': {
       const decision = decideErasure(state, subject(), actor(), entry.at);

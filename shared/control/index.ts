@@ -143,6 +143,7 @@ export {
   type CaseChecker,
   type CaseFinding,
   type Gap,
+  type ListChecker,
   Replay,
   type ReplayProblem,
   type ReplayReport,
@@ -160,6 +161,16 @@ export {
   type RetentionState,
   retentionDetails,
 } from './retention.ts';
+export {
+  certificatesUnder,
+  decideList,
+  type ListInUse,
+  type ListRule,
+  listStanding,
+  revocationStanding,
+  revokedBy,
+} from './revocation.ts';
+export { maxRevokedAtOnce, type RevocationPolicy, type TakenList } from './revocation-entries.ts';
 export { type Role, roles } from './roles.ts';
 export { nameOfRoute, type SignedRoute, signedRoutes } from './routes.ts';
 export {

@@ -10,9 +10,11 @@ import { decideErasure } from './erasure.ts';
 import type { RecordedRequest } from './evidence.ts';
 import { isOrderEntry } from './fold-order.ts';
 import { isDueAlarm } from './pattern-alarms.ts';
+import { holdsForLists, ofItsCredential, rederiveEnrolment } from './rederive-credential.ts';
 import { rederiveOrder } from './rederive-order.ts';
 import { holdRefusalHolds, orderRefusalHolds } from './rederive-order-refusal.ts';
 import { contradicts, follows, type Rederived, type Unknowable, unknowable } from './rederived.ts';
+import { decideList } from './revocation.ts';
 import { type ControlState, isInValidity } from './state.ts';
 
 const unborne = (code: string): string =>
@@ -50,12 +52,17 @@ export function rederive(
     case 'access.granted':
       return request === null ? follows : rederiveReading(state, entry.at, request);
     case 'credential.enrolled':
+      return rederiveEnrolment(state, entry);
+    case 'revocation_list.taken': {
+      const decision = decideList(state, entry.details, entry.at);
+      return decision.ok
+        ? unknowable('revocation_list')
+        : contradicts(`takes a revocation list that the rules refuse (${decision.code})`);
+    }
     case 'credential.confirmed':
     case 'credential.rotated':
     case 'credential.revoked':
-      return entry.subject === entry.details.thumbprint
-        ? follows
-        : contradicts('is about another credential than it says');
+      return ofItsCredential(entry);
     case 'pattern.alarm':
       return isDueAlarm(state, entry.details)
         ? follows
@@ -218,6 +225,9 @@ function refusalHolds(
       return !isInValidity(credential, at) || !isInValidity(credential, earlier);
     case 'proof.certificate':
       return !isAnchored(state, credential);
+    case 'proof.certificate_held':
+    case 'proof.revocation_unknown':
+      return holdsForLists(state, at, credential, { code, earlier });
     case 'proof.replayed':
       // Once stale, the copy that used it up may have been forgotten while this one waited.
       return state.usedProofs.has(`${credential.thumbprint} ${claims.jti}`) || (isStale && 'outside');

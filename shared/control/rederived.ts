@@ -2,6 +2,8 @@
 export type Unknowable =
   /** It hangs on what an order or a request says, which is in a case file. */
   | 'case_file'
+  /** It hangs on what a revocation list says, which is kept beside the ledger. */
+  | 'revocation_list'
   /** A refusal whose request is not kept, because its URL or body might have named somebody. */
   | 'no_request'
   /** A refusal for what is outside the ledger: the form of a body, a file, the store. */

@@ -19,7 +19,8 @@ export interface ReplayProblem {
     | 'entry.impossible'
     | 'entry.evidence'
     | 'entry.decision'
-    | 'entry.case_file';
+    | 'entry.case_file'
+    | 'entry.revocation_list';
   readonly index: number;
   /** For a person; names the entry by its index, never what it says. */
   readonly sentence: string;
@@ -35,6 +36,7 @@ export type Gap =
   | 'case_file_erased'
   /** It was erased by a later entry, and is there all the same. */
   | 'case_file_not_erased'
+  | 'revocation_list_missing'
   | 'other_rules'
   | 'clock';
 
@@ -50,6 +52,9 @@ export type CaseChecker = (
   entry: AnyControlEntry,
   request: RecordedRequest,
 ) => Promise<CaseFinding>;
+
+/** Looks into the revocation lists that an entry hangs on. Asked before the entry is folded. */
+export type ListChecker = (state: ControlState, entry: AnyControlEntry) => Promise<CaseFinding>;
 
 export interface ReplayReport {
   /** Entries that were replayed. */
@@ -91,6 +96,7 @@ const undecided: ReadonlySet<EntryKind> = new Set<EntryKind>([
 export class Replay {
   readonly #state = emptyState();
   readonly #checkCase: CaseChecker | undefined;
+  readonly #checkList: ListChecker | undefined;
   readonly #verifiers = new Map<string, Promise<Verifier>>();
   readonly #gaps = new Map<Gap, Tally>();
   /** Entries whose case files were looked for, by order: whether they had to be there, only later entries say. */
@@ -105,8 +111,9 @@ export class Replay {
   #stopped = false;
 
   /** @param regimes by which grounds are judged; those of others are a gap */
-  constructor(checkCase?: CaseChecker, regimes?: Regimes) {
+  constructor(checkCase?: CaseChecker, regimes?: Regimes, checkList?: ListChecker) {
     this.#checkCase = checkCase;
+    this.#checkList = checkList;
     this.#regimes = regimes;
   }
 
@@ -183,6 +190,13 @@ export class Replay {
     const decision: Rederived = rederive(this.#state, entry, request, this.#regimes);
     if (decision.outcome === 'contradicts') return { code: 'entry.decision', fault: decision.fault };
     if (decision.outcome === 'unknowable') {
+      if (decision.why === 'revocation_list' && this.#checkList) {
+        const finding = await this.#checkList(this.#state, entry);
+        if (finding.outcome === 'fault') return { code: 'entry.revocation_list', fault: finding.fault };
+        if (finding.outcome === 'gap') this.#gap(finding.gap, index);
+        else this.#decisions++;
+        return null;
+      }
       if (decision.why !== 'case_file' || !this.#checkCase || !request) {
         this.#gap(decision.why, index);
         return null;

@@ -28,6 +28,7 @@ export const signedRoutes: readonly SignedRoute[] = [
   row('POST', '/v1/credentials/rotation', roles, 'credential.rotated'),
   row('POST', '/v1/credentials/:thumbprint/revocation', ['administrator'], 'credential.revoked'),
   row('GET', '/v1/credentials', ['administrator', 'auditor']),
+  row('GET', '/v1/authorities', ['administrator', 'auditor']),
   row('POST', '/v1/orders', ['registrar'], 'order.recorded'),
   row('GET', '/v1/orders', [...handlers, 'auditor']),
   row('GET', '/v1/orders/:orderId', handlers),

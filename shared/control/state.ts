@@ -4,6 +4,7 @@ import type { HoldState } from './holds.ts';
 import type { OrderState } from './order-state.ts';
 import type { Pattern, PatternAlarm, PatternTally } from './pattern-entries.ts';
 import { noRetention, type RetentionState } from './retention.ts';
+import type { ListInUse } from './revocation.ts';
 
 /** A credential as the ledger knows it. `thumbprint` is its key's RFC 7638 thumbprint and the `kid` of its proofs. */
 export type Credential = DetailsOf<'credential.enrolled'> & {
@@ -13,6 +14,8 @@ export type Credential = DetailsOf<'credential.enrolled'> & {
   readonly revokedAt?: string;
   /** Thumbprint of the key that took its place, for which it signed itself. */
   readonly replacedBy?: string;
+  /** SHA-256 of the revocation list that ended it. */
+  readonly revokedBy?: string;
 };
 
 export interface Person {
@@ -64,6 +67,8 @@ export interface ControlState {
   readonly lastUse: Map<string, string>;
   /** Whether enrolments must be confirmed: from the first that carries a proof of possession on, for ever. */
   dualControl: boolean;
+  /** By the authority; see `ChainLink`. */
+  readonly revocationLists: Map<string, ListInUse>;
   readonly orders: Map<string, OrderState>;
   readonly disclosures: Map<string, DisclosureState>;
   /** By the order that keeps. */
@@ -95,6 +100,7 @@ export function emptyState(): ControlState {
     credentials: new Map(),
     lastUse: new Map(),
     dualControl: false,
+    revocationLists: new Map(),
     orders: new Map(),
     disclosures: new Map(),
     holds: new Map(),

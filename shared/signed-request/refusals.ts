@@ -14,6 +14,10 @@ export const proofRefusals = {
   'proof.key_expired': 'This key is outside its validity; ask the administrator to enrol a new one.',
   'proof.certificate':
     'The certificate of this key leads to an authority that this service trusts no more; ask the administrators.',
+  'proof.certificate_held':
+    'The authority has put the certificate of this key on hold; ask it, or the administrators.',
+  'proof.revocation_unknown':
+    'This service has no current revocation list for the certificate of this key; ask its operator for one.',
   'proof.signature': 'The signature does not verify with the enrolled key; sign the request again with it.',
   'proof.claims': 'Put exactly iss, aud, htm, htu, iat, jti and bdh in the claims, each in its own form.',
   'proof.credential': 'Set iss to the id of the credential that the key belongs to.',

@@ -14,6 +14,9 @@ const gapSentences: Readonly<Record<Gap, string>> = {
     'a later entry says that the case was erased, and it is there: the copy is older, or it was not done',
   other_rules: 'recorded under another version of the rules than this program has',
   body: 'the body that was signed is not in the ledger in the spelling that was sent',
+  revocation_list:
+    'it hangs on a revocation list, which is kept beside the ledger; give --revocation-lists with a copy of them',
+  revocation_list_missing: 'the revocation list is not in the folder that was given',
   no_request: 'the refused request is not in the ledger, because it could have named somebody',
   outside: 'refused for what is outside the ledger: the form of a body, a file, the store',
   unknown_rule: 'a route or reason that this version does not know',
@@ -24,6 +27,7 @@ const gapSentences: Readonly<Record<Gap, string>> = {
 const expected: ReadonlySet<string> = new Set<Gap>([
   'case_file',
   'case_file_erased',
+  'revocation_list',
   'no_request',
   'outside',
 ]);

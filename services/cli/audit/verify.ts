@@ -13,6 +13,7 @@ import { write } from '../io.ts';
 import { createCaseChecker } from './case-checks.ts';
 import { type CaseKeys, openCaseReader } from './case-files.ts';
 import { keyProblems, readKeyChain } from './key-chain.ts';
+import { createListChecker } from './list-checks.ts';
 import { folderAt, type LedgerPlace, openPlace, type PlaceOptions } from './place.ts';
 import { type AuditState, addCheckpoint, readAuditState } from './state-file.ts';
 import { readTimestamps, type Timestamps } from './timestamps.ts';
@@ -37,6 +38,8 @@ export interface VerifyOptions extends PlaceOptions {
   readonly regimes?: string;
   /** Folder of case files, and what opens them. */
   readonly cases?: { readonly folder: string; readonly opens: CaseKeys };
+  /** Folder of the revocation lists that were in use. */
+  readonly revocationLists?: string;
 }
 
 export interface VerifyProblem {
@@ -79,7 +82,11 @@ export async function verifyLedger(io: CliIo, place: string, options: VerifyOpti
   const note = demand.quorum === 0 ? null : openWitnessed(await readWitnessed(), chain.keys, demand);
   const timestamps = await readTimestamps(reader, chain.keys, options.timestampCa, io.now());
   const regimes = loadRegimes(options.regimes);
-  const replay = new Replay(cases && createCaseChecker(cases, regimes), regimes);
+  const lists =
+    options.revocationLists === undefined
+      ? undefined
+      : createListChecker(await folderAt(options.revocationLists));
+  const replay = new Replay(cases && createCaseChecker(cases, regimes), regimes, lists);
   const log = await verifyLog(reader, {
     verifiers: [key, ...demand.witnesses],
     earlier: [

@@ -22,6 +22,7 @@ interface VerifyArguments {
   readonly cases?: string;
   readonly caseIdentity?: string;
   readonly caseMaster?: string;
+  readonly revocationLists?: string;
   readonly regimes?: string;
   readonly json?: boolean;
 }
@@ -51,6 +52,7 @@ function addVerify(audit: Command, io: CliIo): void {
     .addOption(
       new Option('--case-master <file>', 'the master key of all cases, instead').conflicts('caseIdentity'),
     )
+    .option('--revocation-lists <folder>', 'also look into the revocation lists in this copy of their folder')
     .option('--regimes <folder>', 'data files of more legal regimes than those that are shipped')
     .addOption(jsonOption())
     .addHelpText(

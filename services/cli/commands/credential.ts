@@ -8,6 +8,7 @@ import type { CliIo } from '../io.ts';
 import { example, type SignedOptions, signed, signedClient, timeArgument } from '../options.ts';
 import { pairs, printResult, table } from '../output.ts';
 import { type CredentialView, credentialView, cutNote, listOf } from '../views.ts';
+import { addAuthoritiesCommand } from './authorities.ts';
 
 interface EnrolOptions extends SignedOptions {
   readonly certificate?: string;
@@ -128,6 +129,8 @@ export function addCredentialCommands(program: Command, io: CliIo): void {
       await printResult(io, options.json, revoked, credentialLines(revoked));
     });
 
+  addAuthoritiesCommand(credential, io);
+
   signed(credential.command('list'))
     .description('list all credentials, with their state and last use')
     .addHelpText('after', example('credential list --as admin.json'))
@@ -160,8 +163,9 @@ const credentialLines = ({ pending, ...view }: CredentialView): string[] =>
   pairs({ ...view, state: pending ? 'waits for confirmation' : undefined });
 
 function stateOf(view: CredentialView, now: string): string {
-  const { pending, replacedBy, revokedAt, notBefore, notAfter } = view;
+  const { pending, replacedBy, revokedAt, revokedBy, notBefore, notAfter } = view;
   if (replacedBy !== undefined) return 'rotated';
+  if (revokedBy !== undefined) return 'revoked by its authority';
   if (revokedAt !== undefined) return 'revoked';
   if (pending) return 'unconfirmed';
   if (now < notBefore) return 'not yet valid';

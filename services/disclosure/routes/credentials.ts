@@ -67,7 +67,7 @@ export function credentialRoutes(root: FastifyInstance, context: ServiceContext)
         const proven = await holderSigned(context, state, at, key, request.body);
         if (!proven.ok) return refuse(proven.code);
         const of = { algorithm: key.alg, publicKey: { ...key.jwk }, thumbprint: key.kid };
-        const chain = await checkCertificates(context, { sent, chainSha256, publicKey: of.publicKey, at });
+        const chain = await checkCertificates(context, state, { sent, chainSha256, ...of, at });
         if (!chain.ok) return refuse(chain.code);
         const details = {
           ...who,

@@ -103,6 +103,8 @@ export const credentialView = z
     revokedAt: utcTimestamp.optional(),
     /** Thumbprint of the key that took its place. */
     replacedBy: thumbprintSchema.optional(),
+    /** SHA-256 of the revocation list that ended it. */
+    revokedBy: z.string().optional(),
     /** Of its last signed request that was not refused. */
     lastUsedAt: utcTimestamp.optional(),
   })

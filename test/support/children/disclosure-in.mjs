@@ -27,6 +27,7 @@ export async function openDisclosureIn(folder, clock, openDatabase) {
     logger: silentLogger,
     caseFolder: at('cases'),
     packageFolder: at('packages'),
+    listFolder: at('revocation-lists'),
     snapshotFolder: at('snapshots'),
     operator: 'Example Mail',
     retention: defaultRetention,
