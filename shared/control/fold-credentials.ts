@@ -67,7 +67,8 @@ export function foldRevocationList(
   if (!decision.ok)
     throw new ControlError(index, `the rules of revocation lists refuse it (${decision.code})`);
   const after = withList(state, details, at, index);
-  if (after === null) throw new ControlError(index, 'it revokes what its authority did not certify');
+  if (after === null)
+    throw new ControlError(index, 'it revokes what is not its authority’s, or not in force');
   state.revocationLists.set(details.authority, after.list);
   for (const credential of after.ended) state.credentials.set(credential.thumbprint, credential);
 }

@@ -143,7 +143,7 @@ function isRequired(policy: RevocationPolicy | undefined, authority: string): bo
   return policy?.required === 'all' || (policy?.required.includes(authority) ?? false);
 }
 
-/** @returns the lists and credentials as they are once a list was taken. */
+/** @returns the list and the credentials as they are once it was taken; null where it could not do that. */
 export function withList(
   { credentials, revocationLists }: Lists,
   { authority, revoked, ...list }: TakenList,
@@ -153,8 +153,10 @@ export function withList(
   const inUse = revocationLists.get(authority);
   const held = inUse?.sha256 === list.sha256 ? [...inUse.held] : [];
   const ended: Credential[] = [];
-  for (const revocation of revoked) {
+  for (const [i, revocation] of revoked.entries()) {
     const credential = credentials.get(revocation.thumbprint);
+    // In their order, each once: see `revokedBy`.
+    if (i > 0 && revocation.thumbprint <= (revoked[i - 1]?.thumbprint ?? '')) return null;
     const isTheirs = credential && linksUnder(credential, authority).length > 0;
     if (!isTheirs || credential.revokedAt !== undefined) return null;
     if (isHold(revocation)) held.push(revocation.thumbprint);

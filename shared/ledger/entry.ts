@@ -60,6 +60,7 @@ export const entryKinds = [
   'disk_key.created',
   'disk_key.retired',
   'disk_key.destroyed',
+  'revocation_list.taken',
   'statistics.exported',
   'configuration.changed',
 ] as const;

@@ -5,6 +5,7 @@ import { type Authority, makeAuthority } from '../support/authority.ts';
 import { replayOf } from '../support/replayed.ts';
 import { startTestService, type TestService } from '../support/test-service.ts';
 
+const digest = /^[0-9a-f]{64}$/;
 let t: TestService;
 let authority: Authority;
 beforeAll(async () => {
@@ -42,6 +43,7 @@ it('a key is enrolled with its certificate, of which the ledger holds digests al
     sha256: certificateDigest(certificate),
     anchorSha256: certificateDigest(authority.certificate),
     notAfter: '2098-01-01T00:00:00.000Z',
+    links: [{ issuer: expect.stringMatching(digest), id: expect.stringMatching(digest) }],
   });
   expect(JSON.stringify(await t.entries())).not.toContain('Johanna');
 });

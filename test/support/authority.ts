@@ -26,6 +26,8 @@ export interface CertificateOptions {
   /** Default: what an authority or a signer has. */
   readonly extensions?: readonly x509.Extension[];
   readonly hash?: string;
+  /** Serial number, hexadecimal; default: one of its own. */
+  readonly serial?: string;
 }
 
 /** Default: the first list, empty, of a week from the start of the tests' clock on. */
@@ -107,7 +109,7 @@ async function issue(
 ): Promise<Uint8Array> {
   const made = await x509.X509CertificateGenerator.create(
     {
-      serialNumber: (serial++).toString(16).padStart(4, '0'),
+      serialNumber: options.serial ?? (serial++).toString(16).padStart(4, '0'),
       subject: `CN=${subject}`,
       issuer: `CN=${issuer}`,
       ...(options.validity ?? testYears),
@@ -139,7 +141,8 @@ async function makeList(
       entries: revoked.map(({ certificate, at, reason, extensions: more }) => ({
         serialNumber: new x509.X509Certificate(Uint8Array.from(certificate)).serialNumber,
         revocationDate: at ?? thisUpdate,
-        ...(reason === undefined ? {} : { reason }),
+        // Without any the library writes an empty list of extensions, which RFC 5280 does not allow.
+        reason: reason ?? x509.X509CrlReason.superseded,
         ...(more ? { extensions: [...more] } : {}),
       })),
       signingAlgorithm: { ...sha256, hash: options.hash ?? sha256.hash },

@@ -3,7 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { createDisclosureService, type DisclosureDeps, type DisclosureService } from '#services/disclosure';
+import {
+  createDisclosureService,
+  type DisclosureDeps,
+  type DisclosureService,
+  type RevocationSettings,
+} from '#services/disclosure';
 import { createMasterKey, generateMasterKey } from '#shared/case-files';
 import { certificateDigest } from '#shared/certificates';
 import type { PatternThresholds, Role, ServiceConfiguration } from '#shared/control';
@@ -32,6 +37,7 @@ import {
   type TrafficStore,
 } from '#shared/store';
 import { type CategoryId, categoryIds } from '#shared/traffic';
+import { requiredAuthorities } from '../../services/disclosure/revocation/index.ts';
 import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 import { replayOf } from './replayed.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
@@ -106,6 +112,8 @@ export interface TestService {
   /** Where the engine is on an encrypted disk. */
   readonly diskKeys: DiskKeys | undefined;
   readonly ledger: Ledger;
+  /** Where revocation lists that were in use are kept; undefined where none are asked. */
+  readonly keptLists: string | undefined;
   readonly folder: string;
   readonly administrator: Person;
   /** Confirms what the first enrols. */
@@ -149,6 +157,8 @@ export interface TestServiceOptions {
   readonly between?: (store: TrafficStore) => TrafficStore;
   /** Certificates to which those of credentials must lead. */
   readonly anchors?: readonly Uint8Array[];
+  /** Revocation lists of those authorities. */
+  readonly certificateLists?: RevocationSettings;
   readonly tls?: DisclosureDeps['tls'];
   /** The ledger's key, for tests of what its holder can do. */
   readonly signer?: NoteSigner;
@@ -186,6 +196,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     now: clock.now(),
   });
   const caseMasterKeys = generateMasterKey();
+  const { certificateLists: lists } = options;
+  const keptLists = join(folder, 'revocation-lists');
   const service = await createDisclosureService({
     ledger,
     ledgerFiles: storage,
@@ -202,8 +214,10 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     configuration: {
       ...testConfiguration(manifestKey),
       ...(options.anchors ? { anchors: options.anchors.map(certificateDigest) } : {}),
+      ...(lists ? { revocation: await requiredAuthorities(lists, options.anchors ?? []) } : {}),
       ...(options.patterns ? { patterns: options.patterns } : {}),
     },
+    ...(lists ? { certificateLists: { settings: lists, folder: keptLists } } : {}),
     anchors: options.anchors ?? [],
     ...(options.tls ? { tls: options.tls } : {}),
     ceremony: [
@@ -280,6 +294,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     database,
     diskKeys,
     ledger,
+    keptLists: lists && keptLists,
     folder,
     administrator,
     secondAdministrator,
@@ -340,7 +355,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     },
     stop: async () => {
       await service.close();
-      const { problems, entries } = await replayOf({ ledger });
+      const { problems, entries } = await replayOf(harness);
       await ledger.close();
       await store.close();
       await rm(folder, { recursive: true, force: true });

@@ -38,6 +38,11 @@ const codeOf = async (...args: Parameters<typeof check>) => {
 
 describe('a chain of certificates', () => {
   it('leads from the key to an anchor, which may be left out', async () => {
+    const link = {
+      issuer: expect.stringMatching(/^[0-9a-f]{64}$/),
+      serial: expect.stringMatching(/^[0-9a-f]+$/),
+      id: expect.stringMatching(/^[0-9a-f]{64}$/),
+    };
     const expected = {
       ok: true,
       chain: {
@@ -45,6 +50,7 @@ describe('a chain of certificates', () => {
         anchorSha256: certificateDigest(root.certificate),
         notBefore: '2096-01-01T00:00:00.000Z',
         notAfter: '2098-01-01T00:00:00.000Z',
+        links: [link, link],
       },
     };
     expect(await check([leaf, middle.certificate])).toEqual(expected);

@@ -46,6 +46,7 @@ describe('a signed URL and the route that an entry names', () => {
       'hold.placed',
       'retention.package_removed',
       'pattern.alarm',
+      'revocation_list.taken',
       'access.granted',
       'access.refused',
       'access.noise',
