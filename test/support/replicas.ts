@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { createDisclosureService, type DisclosureService } from '#services/disclosure';
 import { createMasterKey, generateMasterKey } from '#shared/case-files';
+import { certificateDigest, certificatesHeader, chainDigest, writeChainHeader } from '#shared/certificates';
 import type { Role } from '#shared/control';
 import {
   createNoteSigner,
@@ -58,6 +59,7 @@ export interface Replica {
     path: string,
     body?: unknown,
     proof?: string,
+    headers?: Readonly<Record<string, string>>,
   ): Promise<ReplicaAnswer>;
   stop(): Promise<void>;
 }
@@ -75,8 +77,22 @@ export class Replicas {
   #administrators: readonly [Who, Who] | undefined;
   #enrolled = 0;
 
-  constructor(openOrder: () => Promise<LedgerOrder>) {
+  readonly #anchors: readonly Uint8Array[];
+
+  /** @param anchors of certificates, DER; with some, revocation lists are asked, too */
+  constructor(openOrder: () => Promise<LedgerOrder>, anchors: readonly Uint8Array[] = []) {
     this.#openOrder = openOrder;
+    this.#anchors = anchors;
+  }
+
+  /** Where revocation lists in use are kept. */
+  get keptLists(): string {
+    return join(this.#folder, 'revocation-lists');
+  }
+
+  /** Where a replica's own revocation list is put. */
+  listOf(name: string): string {
+    return join(this.#folder, `${name}.crl`);
   }
 
   async make(): Promise<void> {
@@ -130,6 +146,8 @@ export class Replicas {
       secret: Buffer.alloc(32, 7),
       logger: silentLogger,
     });
+    const asksLists = this.#anchors.length > 0;
+    const settings = { path: this.listOf(name), required: [], warnHours: 24 };
     const service = await createDisclosureService({
       ledger,
       ledgerFiles: files,
@@ -143,7 +161,12 @@ export class Replicas {
       packageFolder: join(this.#folder, 'packages'),
       replica: name,
       operator: 'Example Mail',
-      configuration: testConfiguration(manifest),
+      configuration: {
+        ...testConfiguration(manifest),
+        ...(asksLists ? { anchors: this.#anchors.map(certificateDigest), revocation: { required: [] } } : {}),
+      },
+      anchors: this.#anchors,
+      ...(asksLists ? { certificateLists: { settings, folder: this.keptLists } } : {}),
       ceremony: [
         await ceremonyAdministrator(this.#candidate(this.administrator, Date.parse(testStart))),
         await ceremonyAdministrator(this.#candidate(this.secondAdministrator, Date.parse(testStart))),
@@ -166,11 +189,21 @@ export class Replicas {
     return { key, credentialId, audience, now: at };
   }
 
-  async enrol(at: Replica, role: Role): Promise<Who> {
+  /** @param certify gives the certificates of the key, if it is to have some */
+  async enrol(
+    at: Replica,
+    role: Role,
+    certify?: (key: SigningKey) => Promise<readonly Uint8Array[]>,
+  ): Promise<Who> {
     const credentialId = `${role}-${++this.#enrolled}`;
     const who: Who = { key: await generateKey('ES256'), credentialId, role };
-    const body = await enrolmentBody(this.#candidate(who), credentialId, role);
-    const answer = await at.call(this.administrator, 'POST', '/v1/credentials', body);
+    const chain = await certify?.(who.key);
+    const body = {
+      ...(await enrolmentBody(this.#candidate(who), credentialId, role)),
+      ...(chain ? { chainSha256: chainDigest(chain) } : {}),
+    };
+    const headers = chain ? { [certificatesHeader]: writeChainHeader(chain) } : {};
+    const answer = await at.call(this.administrator, 'POST', '/v1/credentials', body, undefined, headers);
     if (answer.status !== 201) throw new Error(`not enrolled: ${answer.body.code}`);
     const path = `/v1/credentials/${who.key.kid}/confirmation`;
     const confirmed = await at.call(this.secondAdministrator, 'POST', path, { personId: credentialId, role });
@@ -207,11 +240,13 @@ export class Replicas {
     path: string,
     body?: unknown,
     proof?: string,
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<ReplicaAnswer> {
     const response = await app.inject({
       method,
       url: path,
       headers: {
+        ...headers,
         'griffie-proof': proof ?? (await this.sign(who, method, path, body)),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },

@@ -18,7 +18,7 @@ import type { RevocationSettings } from './settings.ts';
 /** How often what was refused is looked at again, though its file did not change: a clock may be behind. */
 const refusedAgainMs = 300_000;
 
-type Refusal = ListRefusal | ListRule | 'revocation_list.unreadable';
+type Refusal = ListRefusal | ListRule;
 
 /** Takes the operator's revocation lists into use, and says how they stand. */
 export interface Revocation {
@@ -39,7 +39,7 @@ export function createRevocation(deps: {
   const { settings, anchors, control, kept, clock, logger } = deps;
   /** What the last look found, for which there is nothing more to do. */
   let seen: { readonly fingerprint: string; readonly at: number } | null = null;
-  let refused: readonly Refusal[] = [];
+  let refused: readonly string[] = [];
   let told = '';
 
   async function look({ path }: RevocationSettings): Promise<void> {
@@ -47,7 +47,7 @@ export function createRevocation(deps: {
     const isDone = refused.length === 0 || Math.abs(now - (seen?.at ?? 0)) < refusedAgainMs;
     if (seen?.fingerprint === found && isDone) return;
     const { lists, authorities, unreadable } = await readLists(path);
-    const codes: Refusal[] = Array.from({ length: unreadable }, () => 'revocation_list.unreadable');
+    const codes: string[] = Array.from({ length: unreadable }, () => 'revocation_list.unreadable');
     for (const der of lists) {
       const code = await take(der, authorities);
       if (code !== null && code !== 'revocation_list.in_use') codes.push(code);
@@ -114,7 +114,9 @@ export function createRevocation(deps: {
         if (seen !== null || refused.length === 0)
           logger.error({ code: codeOf(error) }, 'revocation lists could not be read; it is tried again');
         seen = null;
-        refused = ['revocation_list.unreadable'];
+        refused = [
+          error instanceof Error && 'syscall' in error ? 'revocation_list.unreadable' : codeOf(error),
+        ];
       }
       tellStanding(settings);
     },

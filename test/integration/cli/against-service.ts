@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import { createTileDirectory } from '#shared/ledger-storage';
 import { exportPrivateJwk } from '#shared/signed-request';
-import { audience, type Person, startTestService, type TestService } from '../../support/test-service.ts';
+import {
+  audience,
+  type Person,
+  startTestService,
+  type TestService,
+  type TestServiceOptions,
+} from '../../support/test-service.ts';
 import { type Folder, makeFolder, type Ran, run, type World } from '../../unit/cli/support.ts';
 
 /** The real service, reached by commands through their own HTTP client. */
@@ -20,10 +26,12 @@ export interface ServiceUnderTest {
   stop(): Promise<void>;
 }
 
-export async function startService(): Promise<ServiceUnderTest> {
+export async function startService(
+  options: Omit<TestServiceOptions, 'storage'> = {},
+): Promise<ServiceUnderTest> {
   const folder = makeFolder();
   const ledgerFolder = join(folder.path(''), 'ledger');
-  const service = await startTestService({ storage: createTileDirectory(ledgerFolder) });
+  const service = await startTestService({ ...options, storage: createTileDirectory(ledgerFolder) });
   const world: World = { now: () => service.clock.now(), fetch: fetchFrom(service) };
   const griffie = (...args: readonly string[]) => run(args, world);
   const credentialFile = async (name: string, { key, credentialId }: Person) =>
