@@ -90,6 +90,7 @@ export {
 export { checkEvidence, type EvidenceCheck, type RecordedRequest } from './evidence.ts';
 export { foldEntry, proofKeyOf } from './fold.ts';
 export { nextOrder } from './fold-order.ts';
+export { forkState } from './fork.ts';
 export {
   type HoldDraft,
   type HoldEndReason,
@@ -118,7 +119,7 @@ export {
   orderStatus,
   orderStatuses,
 } from './order-state.ts';
-export { withAlarms } from './pattern-alarms.ts';
+export { type StepEntry, withAlarms } from './pattern-alarms.ts';
 export {
   type Pattern,
   type PatternAlarm,

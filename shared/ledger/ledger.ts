@@ -37,6 +37,8 @@ export interface AppendOptions {
 }
 
 export interface Ledger {
+  /** Whether others write it, too: then entries may come in between that nobody here has decided on. */
+  readonly isShared: boolean;
   /**
    * Appends entries in this order, next to each other, all or none; 1 to 256 of them. Resolves once they are
    * durable and published. Calls at the same time share a commit and keep the order in which they were made.
@@ -229,6 +231,7 @@ export async function createLedger({ storage, signer }: LedgerOptions): Promise<
   }
 
   return {
+    isShared: false,
     watch: () => {},
     append: async (entries, { after } = {}) => {
       if (closed) throw closedError();

@@ -6,7 +6,9 @@ import {
   decideClock,
   emptyState,
   foldEntry,
+  forkState,
   type PatternAlarm,
+  type StepEntry,
   withAlarms,
 } from '#shared/control';
 import { entryVersion, type Ledger, type LedgerEntry, LedgerError } from '#shared/ledger';
@@ -19,7 +21,25 @@ export interface Step<T> {
   readonly result: T;
 }
 
-/** How often a step is decided again because other replicas' entries came in between. */
+/** What a step's caller gets: its result, and the ledger index of each of its entries. */
+interface Done<T> {
+  readonly result: T;
+  readonly indexes: readonly number[];
+}
+
+/** The state as it will be once the steps that are under way to the disk are durable. */
+interface Branch {
+  readonly state: ControlState;
+  /** Its size when it was made. */
+  readonly began: number;
+  /** A step of it failed, so that it is no state that will be: what was decided on it is decided again. */
+  isBroken: boolean;
+}
+
+/** Entries after which a branch is given up for a new one, so that it stays small. */
+const maxAhead = 256;
+
+/** How often a step is decided again because other replicas' entries came in between, or one before it failed. */
 const maxTries = 100;
 
 /** The clock reads earlier than what the ledger bears out: nothing is decided. */
@@ -32,13 +52,15 @@ export class ClockError extends Error {
 }
 
 /**
- * The one writer of the control plane in its process. Steps run one after another; each sees the state of
- * all entries before its own, and its result is given out only when its entries are durable and folded. That
- * is what "decided in ledger order" and "log first" mean here.
+ * The one writer of the control plane in its process. Steps are decided one after another; each sees the state
+ * of all entries before its own, and its result is given out only when its entries are durable and folded. That
+ * is what "decided in ledger order" and "log first" mean here. A step need not wait for the disk before the
+ * next one is decided on what it will have done: they share a sync, and nobody else sees any of it before.
  *
  * Where the ledger has other replicas, a step whose entries were overtaken by theirs has come to nothing, and
- * is decided again on what is there then. So `decide` may be called several times; what it puts into files on
- * the way it puts into the same ones each time.
+ * is decided again on what is there then; so is one that was decided on a step whose entries did not become
+ * durable. So `decide` may be called several times; what it puts into files on the way it puts into the same
+ * ones each time.
  */
 export interface ControlPlane {
   readonly state: Readonly<ControlState>;
@@ -73,32 +95,90 @@ export async function openControlPlane(
   await catchUp(ledger, state);
   snapshots?.folded(state, ledger.checkpoint());
   const mutex = new Mutex();
+  let branch: Branch = { state, began: state.size, isBroken: false };
+  /** Steps whose entries are on their way to the disk. */
+  let underway = 0;
+  /** When they have ended, in the order of the ledger. */
+  let settled: Promise<unknown> = Promise.resolve();
   // Between steps, because a step that waits must not see the state change; the next one catches up anyway.
-  ledger.watch(() => void mutex.run(() => catchUp(ledger, state)).catch(() => {}));
+  ledger.watch(() => void mutex.run(() => settled.then(() => catchUp(ledger, state))).catch(() => {}));
 
-  async function tryStep<T>(
-    decide: (state: ControlState, at: string) => Promise<Step<T>> | Step<T>,
-    underAnyClock: boolean,
-  ): Promise<{ result: T; indexes: readonly number[] }> {
+  /** The state on which the next step is decided: all before it are in it, durable or not yet. */
+  async function nextBranch(): Promise<Branch> {
+    const isLong = branch.state.size - branch.began >= maxAhead;
+    // Where others write, too, nobody knows what a step comes behind before its entries are in their place.
+    if (ledger.isShared || branch.isBroken || isLong) await settled;
+    if (underway > 0) return branch;
     // An append of which the outcome stayed in doubt may have become durable after all.
     await ledger.refresh();
     await catchUp(ledger, state);
+    branch = { state: forkState(state), began: state.size, isBroken: false };
+    return branch;
+  }
+
+  /**
+   * Decides a step and starts its append, which shares a sync with those of others; in the mutex.
+   * @returns what its caller waits for, outside of the mutex
+   */
+  async function begin<T>(
+    decide: (state: ControlState, at: string) => Promise<Step<T>> | Step<T>,
+    underAnyClock: boolean,
+  ): Promise<{ readonly done: Promise<Done<T>> }> {
+    const on = await nextBranch();
     const now = clock.now();
-    const time = decideClock(state, utc(now));
+    const time = decideClock(on.state, utc(now));
     if (!time.ok && !underAnyClock) throw new ClockError();
-    const { entries, result } = await decide(state, time.ok ? time.at : utc(now));
-    if (entries.length === 0) return { result, indexes: [] };
+    const { entries, result } = await decide(on.state, time.ok ? time.at : utc(now));
+    assertWhole(on);
+    if (entries.length === 0) {
+      // What it saw must be durable, too.
+      const done = settled.then(() => {
+        assertWhole(on);
+        return { result, indexes: [] };
+      });
+      return { done };
+    }
     // Durable with what they follow from, or not at all.
-    const all = withAlarms(state, entries, time.ok ? time.at : state.latestAt);
+    const all = withAlarms(on.state, entries, time.ok ? time.at : on.state.latestAt);
     const envelopes = all.map(({ entry }) => envelope(entry, now));
-    // What could not be read back must never become durable: no start would get past it.
-    for (const [i, entry] of envelopes.entries()) asControlEntry(state.size + i, entry);
-    const appended = await ledger.append(envelopes, { after: state.size });
-    // Between the state and these may lie entries that are void.
-    await catchUp(ledger, state, appended[0]?.index);
-    for (const written of envelopes) fold(state, written);
-    snapshots?.folded(state, ledger.checkpoint());
-    const placed = all.map((one, i) => ({ ...one, index: appended[i]?.index ?? state.size }));
+    const after = on.state.size;
+    try {
+      // What could not be read back must never become durable: no start would get past it.
+      for (const written of envelopes) fold(on.state, written);
+    } catch (error) {
+      on.isBroken = true;
+      throw error;
+    }
+    underway++;
+    const placing = settle(on, envelopes, ledger.append(envelopes, { after }));
+    settled = placing.catch(() => {});
+    return { done: placing.then((places) => told(all, places, result)) };
+  }
+
+  /** Folds entries into the state once they are durable, behind those of the steps before. */
+  async function settle(
+    on: Branch,
+    envelopes: readonly LedgerEntry[],
+    appending: ReturnType<Ledger['append']>,
+  ): Promise<readonly number[]> {
+    const [, appended] = await Promise.allSettled([settled, appending]);
+    try {
+      if (appended.status === 'rejected') throw appended.reason;
+      // Between the state and these may lie entries that are void.
+      await catchUp(ledger, state, appended.value[0]?.index);
+      for (const written of envelopes) fold(state, written);
+      snapshots?.folded(state, ledger.checkpoint());
+      return appended.value.map(({ index }) => index);
+    } catch (error) {
+      on.isBroken = true;
+      throw error;
+    } finally {
+      underway--;
+    }
+  }
+
+  function told<T>(all: readonly StepEntry[], places: readonly number[], result: T): Done<T> {
+    const placed = all.map((one, i) => ({ ...one, index: places[i] ?? state.size }));
     for (const { entry, index } of placed) {
       if (entry.kind === 'pattern.alarm') onAlarm?.(entry.details, index);
     }
@@ -107,19 +187,28 @@ export async function openControlPlane(
 
   return {
     state,
-    transact: (decide, { underAnyClock } = { underAnyClock: false }) =>
-      mutex.run(async () => {
-        for (let tries = 1; ; tries++) {
-          try {
-            return await tryStep(decide, underAnyClock);
-          } catch (error) {
-            const isOvertaken = error instanceof LedgerError && error.code === 'ledger.overtaken';
-            if (!isOvertaken || tries === maxTries) throw error;
-          }
+    transact: async (decide, { underAnyClock } = { underAnyClock: false }) => {
+      for (let tries = 1; ; tries++) {
+        try {
+          const { done } = await mutex.run(() => begin(decide, underAnyClock));
+          return await done;
+        } catch (error) {
+          const isOvertaken = error instanceof LedgerError && error.code === 'ledger.overtaken';
+          if (!isOvertaken || tries === maxTries) throw error;
         }
+      }
+    },
+    close: () =>
+      mutex.run(async () => {
+        await settled;
+        await snapshots?.close(state, ledger.checkpoint());
       }),
-    close: () => mutex.run(async () => snapshots?.close(state, ledger.checkpoint())),
   };
+}
+
+/** @throws LedgerError `ledger.overtaken` where what was decided on it came to nothing */
+function assertWhole({ isBroken }: Branch): void {
+  if (isBroken) throw new LedgerError('ledger.overtaken', 'A step before it came to nothing.');
 }
 
 function fold(state: ControlState, entry: LedgerEntry): void {

@@ -231,6 +231,7 @@ export async function createOrderedLedger(options: OrderedLedgerOptions): Promis
       }
     },
     refresh: untilSettled,
+    isShared: true,
     watch: (onGrown) => follower.watch(onGrown),
     ask,
     failed,
