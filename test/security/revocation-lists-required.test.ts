@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { certificateDigest, writeListFile } from '#shared/certificates';
@@ -9,6 +9,7 @@ import { ListService } from '../support/list-service.ts';
 
 let s: ListService;
 let must: Authority;
+let inUse: Uint8Array;
 beforeAll(async () => {
   must = await makeAuthority('Must');
   s = await ListService.start([must], [certificateDigest(must.certificate)]);
@@ -24,7 +25,8 @@ it('without a list, or with a broken one, nobody is enrolled under it, while oth
   await writeFile(path, (await must.list()).subarray(0, 100));
   expect(await s.look()).toEqual(['revocation_list.malformed']);
   expect(await s.tryEnrol(must, [])).toBe('certificate.revocation_unknown');
-  await writeFile(path, await must.list());
+  inUse = await must.list();
+  await writeFile(path, inUse);
   expect(await s.look()).toEqual([]);
   expect(s.t.service.listFigures()).toMatchObject({ missing: 0 });
   expect(await s.tryEnrol(must, [])).toBe('ok');
@@ -48,4 +50,9 @@ it('without what is kept of the list in use nobody can be looked up', async () =
   expect(await s.tryEnrol(must, [])).toBe('certificate.revocation_unknown');
   await rm(kept);
   expect(await s.tryEnrol(must, [])).toBe('certificate.revocation_unknown');
+  // The same list, put there once more, mends it.
+  await mkdir(s.folder);
+  await writeFile(join(s.folder, 'must.crl'), inUse);
+  expect(await s.look()).toEqual([]);
+  expect(await s.tryEnrol(must, [])).toBe('ok');
 });

@@ -50,7 +50,7 @@ export function createRevocation(deps: {
     const codes: string[] = Array.from({ length: unreadable }, () => 'revocation_list.unreadable');
     for (const der of lists) {
       const code = await take(der, authorities);
-      if (code !== null && code !== 'revocation_list.in_use') codes.push(code);
+      if (code !== null) codes.push(code);
     }
     refused = codes;
     seen = { fingerprint: found, at: now };
@@ -63,9 +63,11 @@ export function createRevocation(deps: {
     if (!result.ok) return result.code;
     const { judged } = result;
     const first = decideList(control.state, detailsOf(judged), utc(clock.now()));
-    if (!first.ok) return first.code;
-    // Before the entry: what the ledger names is there.
+    const isInUse = !first.ok && first.code === 'revocation_list.in_use';
+    if (!first.ok && !isInUse) return first.code;
+    // Before the entry, so that what the ledger names is there; and again, should it have been lost.
     await kept.keep(judged, der);
+    if (isInUse) return null;
     // Outside the step, which all requests wait for; what came in between is looked for in it.
     const looked = certificatesUnder(control.state, judged.authority);
     const found = await findOnList(judged, looked);
@@ -76,6 +78,8 @@ export function createRevocation(deps: {
       const all = new Map([...found, ...(await findOnList(judged, new Set(since)))]);
       return { entries: entriesOf(state, judged, all, at), result: null };
     });
+    // Another replica was quicker with the same one.
+    if (refusal === 'revocation_list.in_use') return null;
     if (refusal !== null) return refusal;
     logger.info({ count: judged.list.revoked.size }, 'a revocation list is in use');
     return null;
