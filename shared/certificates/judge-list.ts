@@ -1,6 +1,6 @@
 import { verify } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { oidOf, only, tags } from '#shared/der';
+import { oidOf, only, type SignatureAlgorithm, signatureAlgorithms, tags } from '#shared/der';
 import { type Certificate, certificateId, isIssuedBy, readCertificates } from './certificate.ts';
 import { maxChain, validityOf } from './chain.ts';
 import {
@@ -84,14 +84,8 @@ export async function findOnList(
 /** A few milliseconds' worth. */
 const hashedAtOnce = 2_000;
 
-/** Signature algorithms of today by OID: the key's type, and the digest where the key does not say it. */
-const algorithms: Readonly<Record<string, { readonly key: string; readonly digest?: string }>> = {
-  '1.2.840.113549.1.1.11': { key: 'rsa', digest: 'sha256' },
-  '1.2.840.113549.1.1.12': { key: 'rsa', digest: 'sha384' },
-  '1.2.840.113549.1.1.13': { key: 'rsa', digest: 'sha512' },
-  '1.2.840.10045.4.3.2': { key: 'ec', digest: 'sha256' },
-  '1.2.840.10045.4.3.3': { key: 'ec', digest: 'sha384' },
-  '1.2.840.10045.4.3.4': { key: 'ec', digest: 'sha512' },
+const algorithms: Readonly<Record<string, SignatureAlgorithm>> = {
+  ...signatureAlgorithms,
   '1.3.101.112': { key: 'ed25519' },
   '1.3.101.113': { key: 'ed448' },
 };

@@ -17,22 +17,7 @@ export type ExtensionName =
   | 'certificateIssuer'
   | 'unknownCritical';
 
-/** Ends of a certificate, by the number of RFC 5280, section 5.3.1; 7 is not used. */
-const reasons: readonly (RevocationReason | undefined)[] = [
-  'unspecified',
-  'key_compromise',
-  'ca_compromise',
-  'affiliation_changed',
-  'superseded',
-  'cessation_of_operation',
-  'certificate_hold',
-  undefined,
-  // 8, removeFromCRL, is said by lists of changes alone.
-  undefined,
-  'privilege_withdrawn',
-  'aa_compromise',
-];
-
+/** Why a certificate ended. */
 export const revocationReasons = [
   'unspecified',
   'key_compromise',
@@ -45,6 +30,8 @@ export const revocationReasons = [
   'aa_compromise',
 ] as const;
 export type RevocationReason = (typeof revocationReasons)[number];
+/** Their numbers in RFC 5280, section 5.3.1. 7 is not used; 8, removeFromCRL, is said by lists of changes alone. */
+const reasonNumbers = [0, 1, 2, 3, 4, 5, 6, 9, 10];
 
 /**
  * Values by name. What is not known is left out, and `unknownCritical` is there where one of that said that
@@ -89,7 +76,7 @@ export function reasonIn(value: Uint8Array): RevocationReason {
   const reader = new Reader(value);
   const { content } = reader.next(tags.enumerated);
   reader.end();
-  const reason = content.length === 1 ? reasons[content[0] ?? 7] : undefined;
+  const reason = content.length === 1 ? revocationReasons[reasonNumbers.indexOf(content[0] ?? 7)] : undefined;
   if (reason === undefined) throw new DerError();
   return reason;
 }

@@ -10,3 +10,4 @@ export {
   Reader,
   tags,
 } from './der.ts';
+export { type SignatureAlgorithm, signatureAlgorithms } from './signature-algorithms.ts';

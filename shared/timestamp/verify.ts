@@ -1,5 +1,5 @@
 import { createHash, verify, type X509Certificate } from 'node:crypto';
-import { DerError, oidOf, only, tags } from '#shared/der';
+import { DerError, oidOf, only, type SignatureAlgorithm, signatureAlgorithms, tags } from '#shared/der';
 import { type Certificate, chainFault, parseCertificate } from './certificate.ts';
 import { parseTimestampResponse, type TimestampToken } from './token.ts';
 
@@ -11,14 +11,9 @@ const digests: Readonly<Record<string, string>> = {
 };
 
 /** Signature algorithms by OID: the key's type, and the digest where the OID has it. */
-const signatures: Readonly<Record<string, { readonly key: string; readonly digest?: string }>> = {
+const signatures: Readonly<Record<string, SignatureAlgorithm>> = {
+  ...signatureAlgorithms,
   '1.2.840.113549.1.1.1': { key: 'rsa' },
-  '1.2.840.113549.1.1.11': { key: 'rsa', digest: 'sha256' },
-  '1.2.840.113549.1.1.12': { key: 'rsa', digest: 'sha384' },
-  '1.2.840.113549.1.1.13': { key: 'rsa', digest: 'sha512' },
-  '1.2.840.10045.4.3.2': { key: 'ec', digest: 'sha256' },
-  '1.2.840.10045.4.3.3': { key: 'ec', digest: 'sha384' },
-  '1.2.840.10045.4.3.4': { key: 'ec', digest: 'sha512' },
 };
 
 const attributes = {

@@ -1,8 +1,15 @@
+import fc from 'fast-check';
 import { type AnyControlEntry, ControlError, emptyState, foldEntry, type Role } from '#shared/control';
 import { utc } from '#shared/runtime';
 
 /** One attempt: what is done, by whom, about which, after how long. Any numbers will do. */
 export type Attempt = readonly [what: number, who: number, which: number, waitMs: number];
+
+/** Any attempts, of which most histories are long. */
+export const attempts: fc.Arbitrary<Attempt[]> = fc.array(
+  fc.tuple(fc.nat(15), fc.nat(9), fc.nat(1_000), fc.integer({ min: 0, max: 90_000 })),
+  { maxLength: 200, size: 'max' },
+) as fc.Arbitrary<Attempt[]>;
 
 /** When the histories begin. */
 const start = Date.parse('2026-11-20T09:00:00.000Z');

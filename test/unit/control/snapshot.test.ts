@@ -11,12 +11,7 @@ import {
   foldEntry,
   stateVersion,
 } from '#shared/control';
-import { type Attempt, historyOf } from '../../support/random-history.ts';
-
-const attempts = fc.array(
-  fc.tuple(fc.nat(15), fc.nat(9), fc.nat(1_000), fc.integer({ min: 0, max: 90_000 })),
-  { maxLength: 200, size: 'max' },
-) as fc.Arbitrary<Attempt[]>;
+import { type Attempt, attempts, historyOf } from '../../support/random-history.ts';
 
 function fold(state: ControlState, entries: readonly AnyControlEntry[]): ControlState {
   for (const entry of entries) foldEntry(state, entry);
