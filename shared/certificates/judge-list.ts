@@ -1,6 +1,6 @@
 import { verify } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { oidOf, only, type SignatureAlgorithm, signatureAlgorithms, tags } from '#shared/der';
+import { type SignatureAlgorithm, signatureAlgorithms } from '#shared/der';
 import { type Certificate, certificateId, isIssuedBy, readCertificates } from './certificate.ts';
 import { maxChain, validityOf } from './chain.ts';
 import {
@@ -92,8 +92,7 @@ const algorithms: Readonly<Record<string, SignatureAlgorithm>> = {
 
 /** Whether a certificate's key signed the list; null for an algorithm that is not known here. */
 function signatureOf(list: RevocationList): ((by: Certificate) => boolean) | null {
-  const oid = oidOf(only(list.algorithm, tags.sequence).next());
-  const algorithm = Object.hasOwn(algorithms, oid) ? algorithms[oid] : undefined;
+  const algorithm = Object.hasOwn(algorithms, list.algorithm) ? algorithms[list.algorithm] : undefined;
   if (!algorithm) return null;
   return ({ native: { publicKey } }) =>
     publicKey.asymmetricKeyType === algorithm.key &&

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { context, DerError, naturalOf, only, type Reader, tags } from '#shared/der';
+import { context, DerError, naturalOf, oidOf, only, type Reader, tags } from '#shared/der';
 import { utc } from '#shared/runtime';
 import { integerIn, type RevocationReason, readExtensions, reasonIn } from './list-extensions.ts';
 
@@ -47,9 +47,9 @@ export interface RevocationList {
   readonly nextUpdate: string;
   /** By serial number, hexadecimal without leading zeros. */
   readonly revoked: ReadonlyMap<string, Revocation>;
-  /** The bytes that were signed, the algorithm (DER) and the signature. */
+  /** The bytes that were signed, the algorithm's OID and the signature. */
   readonly signed: Uint8Array;
-  readonly algorithm: Uint8Array;
+  readonly algorithm: string;
   readonly signature: Uint8Array;
 }
 
@@ -82,7 +82,7 @@ export function parseRevocationList(der: Uint8Array): ListResult {
 function parse(der: Uint8Array): RevocationList {
   const whole = only(der, tags.sequence, listLimits.bytes);
   const signed = whole.next(tags.sequence);
-  const algorithm = whole.next(tags.sequence).bytes;
+  const algorithm = whole.next(tags.sequence);
   const { content } = whole.next(tags.bitString);
   whole.end();
   // The first octet says how many bits are not used: none.
@@ -91,7 +91,7 @@ function parse(der: Uint8Array): RevocationList {
   const body = only(signed.bytes, tags.sequence, listLimits.bytes);
   // Version 2 is written as 1.
   if (naturalOf(body.next()) !== '1') throw new DerError();
-  if (!Buffer.from(body.next(tags.sequence).bytes).equals(algorithm)) throw new DerError();
+  if (!Buffer.from(body.next(tags.sequence).bytes).equals(algorithm.bytes)) throw new DerError();
   const issuer = body.next(tags.sequence).bytes;
   const [thisUpdate, nextUpdate] = [timeOf(body), timeOf(body)];
   if (nextUpdate <= thisUpdate) throw new DerError();
@@ -100,7 +100,7 @@ function parse(der: Uint8Array): RevocationList {
   body.end();
   if (extensions.has('deltaIndicator')) throw new ListError('revocation_list.delta');
   const distribution = extensions.get('distributionPoint');
-  if (distribution !== undefined) throw new ListError(isIndirect(distribution));
+  if (distribution !== undefined) throw new ListError(refusalOf(distribution));
   if (extensions.has('unknownCritical')) throw new ListError('revocation_list.extension');
   const number = extensions.get('number');
   if (number === undefined) throw new DerError();
@@ -113,7 +113,7 @@ function parse(der: Uint8Array): RevocationList {
     nextUpdate,
     revoked,
     signed: signed.bytes,
-    algorithm,
+    algorithm: oidOf(only(algorithm.bytes, tags.sequence).next()),
     signature: content.subarray(1),
   };
 }
@@ -146,8 +146,8 @@ function serialOf(entry: Reader): string {
   return serial;
 }
 
-/** Whether it is about another authority's certificates, or a part of its own. */
-function isIndirect(value: Uint8Array): ListRefusal {
+/** Of a list with a distribution point: it is about another authority's certificates, or a part of its own. */
+function refusalOf(value: Uint8Array): ListRefusal {
   const points = only(value, tags.sequence).all();
   // `[4] indirectCRL`
   return points.some(({ tag, content }) => tag === 0x84 && content[0] === 0xff)

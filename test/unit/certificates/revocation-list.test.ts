@@ -126,6 +126,19 @@ describe('a list', () => {
     );
   });
 
+  it('with another algorithm outside than inside, or one that is none, is refused', async () => {
+    const oid = Buffer.from(der).lastIndexOf(Buffer.from('06082a8648ce3d0403', 'hex'));
+    for (const [place, byte] of [
+      [oid + 9, 0x03],
+      [oid, 0x04],
+      [oid + 2, 0x80],
+    ] as const) {
+      const altered = Uint8Array.from(der);
+      altered[place] = byte;
+      expect(await codeOf(altered, [of(middle)], [of(root)], at)).toBe('revocation_list.malformed');
+    }
+  });
+
   it('of any bytes is refused, and nothing worse', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
