@@ -108,7 +108,7 @@ const schema = z
     ({ certificateAnchorsFile, certificateLists }) =>
       certificateLists === undefined || certificateAnchorsFile !== undefined,
     {
-      path: ['certificateLists'],
+      path: ['certificateLists', 'path'],
       message: 'goes with DISCLOSURE_CERTIFICATE_ANCHORS_FILE',
     },
   )

@@ -68,7 +68,7 @@ export const standaloneConfigSchema = z
     ({ certificateAnchorsFile, certificateLists }) =>
       certificateLists === undefined || certificateAnchorsFile !== undefined,
     {
-      path: ['certificateLists'],
+      path: ['certificateLists', 'path'],
       message: 'goes with certificateAnchorsFile',
     },
   )

@@ -112,6 +112,7 @@ describe('the OpenAPI description', () => {
         'GET /passkeys',
         'GET /passkeys.js',
         'POST /v1/nonces',
+        'GET /v1/authorities',
         'GET /v1/credentials',
         'GET /v1/disclosures/{disclosureId}',
         'GET /v1/disclosures/{disclosureId}/package',

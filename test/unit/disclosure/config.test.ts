@@ -58,7 +58,36 @@ describe('the disclosure service’s environment', () => {
     });
   });
 
+  it('takes revocation lists beside the authorities that they are of', async () => {
+    const anchors = { DISCLOSURE_CERTIFICATE_ANCHORS_FILE: '/etc/hosts' };
+    const lists = { DISCLOSURE_CERTIFICATE_LISTS: '/etc/griffie/lists' };
+    const of = async (more: Record<string, string> = {}) =>
+      (await read({ ...anchors, ...lists, ...more })).settings?.certificateLists;
+    expect(await of()).toEqual({ path: '/etc/griffie/lists', required: [], warnHours: 24 });
+    const hours = { DISCLOSURE_CERTIFICATE_LISTS_WARN_HOURS: '6' };
+    expect(await of({ DISCLOSURE_CERTIFICATE_LISTS_REQUIRED: 'all', ...hours })).toMatchObject({
+      required: 'all',
+      warnHours: 6,
+    });
+    // As `openssl x509 -fingerprint -sha256` writes it.
+    const fingerprint = Array.from({ length: 32 }, () => 'AB').join(':');
+    const digests = { DISCLOSURE_CERTIFICATE_LISTS_REQUIRED: `${fingerprint},${'cd'.repeat(32)}` };
+    expect(await of(digests)).toMatchObject({ required: ['ab'.repeat(32), 'cd'.repeat(32)] });
+    expect((await read(lists)).problems).toEqual([
+      expect.stringMatching(/^DISCLOSURE_CERTIFICATE_LISTS: goes with/),
+    ]);
+  });
+
   it.each<[Record<string, string>, RegExp]>([
+    [{ DISCLOSURE_CERTIFICATE_LISTS_REQUIRED: 'all' }, /^DISCLOSURE_CERTIFICATE_LISTS: is required/],
+    [
+      {
+        DISCLOSURE_CERTIFICATE_ANCHORS_FILE: '/etc/hosts',
+        DISCLOSURE_CERTIFICATE_LISTS: '/x',
+        DISCLOSURE_CERTIFICATE_LISTS_REQUIRED: 'some',
+      },
+      /^DISCLOSURE_CERTIFICATE_LISTS_REQUIRED: /,
+    ],
     [{ DISCLOSURE_ALARM_THRESHOLDS: 'refusals=0' }, /^DISCLOSURE_ALARM_THRESHOLDS: /],
     [{ DISCLOSURE_ALARM_THRESHOLDS: 'refusals=many' }, /^DISCLOSURE_ALARM_THRESHOLDS: /],
     [{ DISCLOSURE_ALARM_THRESHOLDS: 'refusal=7' }, /^DISCLOSURE_ALARM_THRESHOLDS: /],
