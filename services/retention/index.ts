@@ -12,3 +12,4 @@ export {
   type RetentionPolicy,
 } from './retention.ts';
 export type { Overdue, RetentionStatus } from './status.ts';
+export { type DayFigures, type DayRange, readDays } from './summed-days.ts';

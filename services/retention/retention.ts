@@ -27,8 +27,9 @@ import { createKeyKeeping } from './disk-keys.ts';
 import { createHoldKeeping } from './holds.ts';
 import { daysOfPicture } from './picture.ts';
 import type { Place } from './place.ts';
-import { createReconciliation, type DayFigures, type DayRange } from './reconciliation.ts';
+import { createReconciliation } from './reconciliation.ts';
 import { beforeFirstLook, certificateOf, type Overdue, type RetentionStatus } from './status.ts';
+import type { DayFigures, DayRange } from './summed-days.ts';
 
 export interface RetentionPolicy {
   readonly period: RetentionPeriod;
@@ -77,7 +78,8 @@ const afterMidnightMs = 2000;
 /*
  * The order of a run, and what a crash leaves at each step:
  *
- *   0. what holds of orders keep of these days is copied (`holds.ts`)
+ *   0. what holds of orders keep of these days is copied (`holds.ts`), and the days' sums are taken for the
+ *      last time (`reconciliation.ts`)
  *   1. `retention.started` is durable: what is there of which days, by the engine's system tables
  *   2. the days' partitions are dropped, detached parts with them
  *   3. the system tables are asked again, and every other place is looked at
@@ -165,6 +167,7 @@ export function createRetention(deps: RetentionDeps): Retention {
       if (view.openRun === null) {
         const kept = await holds.keepDays(trafficDays(days));
         if (kept === null) break;
+        await reconciliation?.close(view, held, trafficDays(days), now);
         view = await begin(view, id, plan, kept);
       }
       held = await drop(days, held);

@@ -90,7 +90,8 @@ const expiring = await during(async () => {
   for (const day of days) for (const table of expiringTables) await partitions.drop(table, day);
 });
 const removeMs = await timed(() => held.drop(orderId));
-if ((await held.list()).length > 0) throw new Error('something is left of what was held');
+// Files of parts that were merged before may be there for minutes; nothing of them can be read.
+if ((await held.list()).some(({ records }) => records > 0)) throw new Error('what was held can be read');
 await store.close();
 const report = {
   copySeconds: copyMs / 1000,
