@@ -6,7 +6,6 @@ export { engineLogs, kafkaTopics, oldFiles, temporaryFiles } from './places.ts';
 export { retentionService } from './process.ts';
 export {
   createRetention,
-  graceMs,
   type Retention,
   type RetentionDeps,
   type RetentionPolicy,

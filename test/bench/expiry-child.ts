@@ -10,6 +10,7 @@ import {
 } from '#shared/store';
 import { categoryIds, eventIdFor, type TrafficEvent } from '#shared/traffic';
 import { fillTable } from './generate/fill.ts';
+import { untilMerged } from './merges.ts';
 
 /*
  * Child process of the benchmark: inserts and lookups in turn, first at rest, then while days are dropped one
@@ -38,7 +39,7 @@ await fillTable(database, 'traffic', { ...plan, start: midnight - days * dayMs }
 const before = dayOf(midnight - 200 * dayMs);
 const expired = (await partitions.list()).filter(({ day }) => day < before);
 
-await untilMerged();
+await untilMerged(database);
 
 interface Times {
   readonly insertMs: number[];
@@ -49,17 +50,6 @@ async function timed(into: number[], what: () => Promise<unknown>): Promise<void
   const started = performance.now();
   await what();
   into.push(performance.now() - started);
-}
-
-/** What the filling left to merge would be in the first times, and in no later ones. */
-async function untilMerged(): Promise<void> {
-  for (let looks = 0; looks < 300; looks++) {
-    const text = 'SELECT count() AS merging FROM system.merges';
-    for await (const [row] of database.rows({ text, parameters: {} })) {
-      if (Number((row as { merging: unknown }).merging) === 0) return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 }
 
 let made = 0;
