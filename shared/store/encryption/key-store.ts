@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { diskOfKey } from '#shared/control';
 import { makePrivateFolder, syncFolder, utc, writeFileDurably } from '#shared/runtime';
 import { utcTimestamp } from '#shared/traffic';
 import { StoreError } from '../errors.ts';
@@ -50,8 +51,6 @@ const keyFile = z.strictObject({
   createdAt: utcTimestamp,
   keyHex: z.string().regex(new RegExp(`^[0-9a-f]{${keyBytes * 2}}$`)),
 });
-/** From here on ids have the number of their disk in them. */
-const firstNumberedId = 1e11;
 const fileOf = (id: number): string => `${id}.key`;
 const keyName = /^[1-9]\d{0,14}\.key$/;
 const leftover = /\.(erasing|tmp)$/;
@@ -62,7 +61,7 @@ const leftover = /\.(erasing|tmp)$/;
  * @throws {StoreError} `store.keys_unusable`
  */
 export async function openKeyStore(folder: string, disk = 0): Promise<KeyStore> {
-  const [step, leastId] = disk === 0 ? [1, 1] : [1000, firstNumberedId];
+  const step = disk === 0 ? 1 : 1000;
   try {
     await makePrivateFolder(folder);
     for (const name of await readdir(folder)) if (leftover.test(name)) await overwriteAndUnlink(folder, name);
@@ -77,9 +76,7 @@ export async function openKeyStore(folder: string, disk = 0): Promise<KeyStore> 
         throw unusable(path, 'others than the service can read it');
       const { id, createdAt, keyHex } = keyFile.parse(JSON.parse(await readFile(path, 'utf8')));
       if (fileOf(id) !== name) throw unusable(path, 'it has the id of another file');
-      if (id < leastId || (disk === 0 && id >= firstNumberedId) || (disk > 0 && id % step !== disk)) {
-        throw unusable(path, "it is of another host's disk");
-      }
+      if (diskOfKey(id) !== disk) throw unusable(path, "it is of another host's disk");
       const secret = Buffer.from(keyHex, 'hex');
       const fingerprint = fingerprintOf(secret);
       return { id, createdAt, fingerprint, digest: digestOf(fingerprint), secret };

@@ -84,12 +84,25 @@ export function createServerDiskKeys(
     return null;
   }
 
+  /** Looks at the disk while the server does not know some keys; where that fails, its next start finds them. */
+  async function forgotten(
+    list: readonly StoredKey[],
+    going: readonly StoredKey[],
+  ): Promise<DiskLook | null> {
+    try {
+      await tell(list.filter((key) => !going.includes(key)));
+      return await steadyLook();
+    } catch (error) {
+      await writeConfiguration(configurationFile, list);
+      throw error;
+    }
+  }
+
   async function destroyFree(ids: readonly number[]): Promise<{ destroyed: number[]; files: number }> {
     const list = await keys.list();
     const going = list.slice(0, -1).filter(({ id }) => ids.includes(id));
     if (going.length === 0) return { destroyed: [], files: 0 };
-    await tell(list.filter((key) => !going.includes(key)));
-    const look = await steadyLook();
+    const look = await forgotten(list, going);
     const free = going.filter(({ fingerprint }) => look?.strange === 0 && !look.uses.has(fingerprint));
     for (const { id } of free) await keys.erase(id);
     if (free.length < going.length) await tell(await keys.list());

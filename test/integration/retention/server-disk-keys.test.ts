@@ -48,6 +48,7 @@ describe('keys of a server’s disk, in the configuration of infra/clickhouse', 
   let engine: HttpEngineProcess;
   let database: Database;
   let store: TrafficStore;
+  let disk: Awaited<ReturnType<typeof prepareServerDisk>>;
   let diskKeys: DiskKeys;
   const at = (name: string): string => join(folder, name);
   const keyFile = (): string => at('conf.d/storage_keys.xml');
@@ -62,7 +63,7 @@ describe('keys of a server’s disk, in the configuration of infra/clickhouse', 
     expect([ran.exitCode, ran.json().keys]).toMatchObject([0, [{ id: now / 1000 }]]);
     // Another time, as at each start of the server, it changes nothing.
     const written = await readFile(keyFile(), 'utf8');
-    const disk = await prepareServerDisk({
+    disk = await prepareServerDisk({
       folder: at('griffie/encrypted'),
       keyFolder: at('keys'),
       configurationFile: keyFile(),
@@ -119,6 +120,10 @@ describe('keys of a server’s disk, in the configuration of infra/clickhouse', 
       if (day <= '2096-06-01') await partitions.drop(table, day);
     }
     await until(async () => (await diskKeys.look()).keys[0]?.free === true);
+    // A server that cannot be told keeps its key: its next start may need it.
+    const away = createServerDiskKeys(disk, { reload: () => Promise.reject(new Error('away')) });
+    await expect(away.change(destroy)).rejects.toThrow('away');
+    expect(await readFile(keyFile(), 'utf8')).toContain(`<key_hex id="${id}" `);
     expect((await diskKeys.change(destroy))?.destroyed).toEqual([id]);
     expect(await readFile(keyFile(), 'utf8')).not.toContain(`id="${id}"`);
     expect(await readdir(at('keys'))).toEqual([`${second?.id}.key`]);
