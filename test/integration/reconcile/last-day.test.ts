@@ -21,7 +21,6 @@ describe('the sums of a day to which events come until the end of its period', (
   let bus: Bus;
   let ingester: Ingester;
   let isCutOff = true;
-  let tries = 0;
   const collectors: Collector[] = [];
 
   beforeAll(async () => {
@@ -44,6 +43,7 @@ describe('the sums of a day to which events come until the end of its period', (
   /** A collector of its own for each source: it reads a refused recipient, which is one line and one event. */
   async function collect(source: string, reaches: () => boolean): Promise<void> {
     const path = join(world.service.folder, `${source}.log`);
+    let tries = 0;
     const line = `NOQUEUE: reject: RCPT from mail.example.org[192.0.2.7]: 550 5.1.1 <last@example.nl>: Recipient address rejected: User unknown; from=<bob@example.org> to=<last@example.nl> proto=ESMTP helo=<mail.example.org>`;
     await appendFile(path, `${day}T08:00:00.000000+00:00 ${source} postfix/smtpd[1]: ${line}\n`);
     const collector = createCollector({
@@ -62,7 +62,6 @@ describe('the sums of a day to which events come until the end of its period', (
       timing: { pollMs: 5, settleMs: 20 },
     });
     collectors.push(collector);
-    tries = 0;
     collector.start();
     await until(() => tries > 0);
   }

@@ -179,7 +179,7 @@ describe('keys of a server’s disk, in the configuration of infra/clickhouse', 
     })();
     const kept = 3;
     for (let n = 0; n < 8; n++) {
-      await sleep(300);
+      await sleep(200);
       const midnight = Date.parse(`${today}T00:00:00.000Z`) + 86_400_000;
       t.clock.set(new Date(midnight + 2000).toISOString());
       today = dayOf(midnight);
@@ -194,6 +194,9 @@ describe('keys of a server’s disk, in the configuration of infra/clickhouse', 
     }
     isOver = true;
     await Promise.all([inserting, reading]);
+    // What was written under a key until midnight is looked at an hour later.
+    t.clock.advance(3_600_000);
+    await onlyKeys.tick();
 
     const counts = new Map<string, number>();
     for (const { collectedAt } of await readAll(store, { ...aliceScope, ...always }, t.clock.now())) {

@@ -96,7 +96,8 @@ describe('the server configuration of infra/clickhouse, read by the embedded eng
       'GRANT SELECT ON griffie.traffic_retained_local TO griffie_disclosure',
     ]);
     const retention = await rights('griffie_retention');
-    expect(retention).toHaveLength(28);
+    expect(retention).toHaveLength(27);
+    expect(retention).toContainEqual(expect.stringMatching(/SYSTEM RELOAD CONFIG.* ON \*\.\*/));
     expect(retention.join('\n')).not.toMatch(
       /SELECT[^\n]* ON griffie\.(traffic|traffic_local|rejected|rejected_local) |DROP|CREATE/,
     );
