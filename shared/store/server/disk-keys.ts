@@ -13,9 +13,10 @@ import { assertKeysThere, usesOf } from '../encryption/uses.ts';
  * file of its configuration, and applies them to the open disk (DiskEncrypted::applyNewSettings) when it is told
  * to read that again, or by itself within some seconds.
  *
- * It writes on while keys change. So a key is destroyed in this order: the server is told to forget it, then
- * all headers are read until two looks in succession find the same and none that names the key; a part that
- * was moved while the first one looked is seen by the second. A key that is needed after all comes back.
+ * It writes on while keys change. So a key that no file needs is destroyed in this order: the server is told to
+ * forget it, then all headers are read until two looks in succession find the same and none that names the key;
+ * a part that was moved while the first one looked is seen by the second. A key that is needed after all comes
+ * back.
  */
 
 export interface ServerDiskOptions {
@@ -100,7 +101,11 @@ export function createServerDiskKeys(
 
   async function destroyFree(ids: readonly number[]): Promise<{ destroyed: number[]; files: number }> {
     const list = await keys.list();
-    const going = list.slice(0, -1).filter(({ id }) => ids.includes(id));
+    // While a file needs a key, the server is not made to forget it: who reads meanwhile would be refused.
+    const { uses } = await lookAtDisk(folder);
+    const going = list
+      .slice(0, -1)
+      .filter(({ id, fingerprint }) => ids.includes(id) && !uses.has(fingerprint));
     if (going.length === 0) return { destroyed: [], files: 0 };
     const look = await forgotten(list, going);
     const free = going.filter(({ fingerprint }) => look?.strange === 0 && !look.uses.has(fingerprint));

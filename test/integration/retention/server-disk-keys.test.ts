@@ -121,7 +121,10 @@ describe('keys of a server’s disk, in the configuration of infra/clickhouse', 
     }
     await until(async () => (await diskKeys.look()).keys[0]?.free === true);
     // A server that cannot be told keeps its key: its next start may need it.
-    const away = createServerDiskKeys(disk, { reload: () => Promise.reject(new Error('away')) });
+    const away = createServerDiskKeys(disk, {
+      reload: () => Promise.reject(new Error('away')),
+      settledMs: 0,
+    });
     await expect(away.change(destroy)).rejects.toThrow('away');
     expect(await readFile(keyFile(), 'utf8')).toContain(`<key_hex id="${id}" `);
     expect((await diskKeys.change(destroy))?.destroyed).toEqual([id]);
