@@ -25,7 +25,10 @@ ENV NODE_ENV=production
 # Nothing is installed in a running container. The folders give volumes over them their owner.
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-* \
   && install --directory --owner=10001 --group=10001 --mode=0700 \
-    /var/lib/griffie /var/lib/griffie/collector /var/lib/griffie/disclosure /var/lib/griffie/keys
+    /var/lib/griffie /var/lib/griffie/collector /var/lib/griffie/disclosure /var/lib/griffie/keys \
+  # Of the retention service beside a ClickHouse server: as the server's user, whose files it shares.
+  && install --directory --owner=101 --group=101 --mode=0700 \
+    /var/lib/clickhouse /var/lib/griffie-disk-keys /var/lib/griffie-disk-key-config /var/lib/griffie-retention
 WORKDIR /app
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules

@@ -77,10 +77,10 @@ random() {
   put "$1" "$2" 0400
 }
 
-# user NAME: a ClickHouse user's password for the service, and its hash for the server.
+# user NAME UID: a ClickHouse user's password for the service that runs as UID, and its hash for the server.
 user() {
   local name="clickhouse-$1"
-  random "$name" "$griffie"
+  random "$name" "$2"
   [ ! -e "$name.sha256" ] || return 0
   tr -d '\n' <"$name" | sha256sum | cut -d ' ' -f 1 >"$work/$name.sha256"
   put "$name.sha256" "$clickhouse" 0400
@@ -92,7 +92,8 @@ for client in operator collector ingester; do
   certificate "kafka-$client" "$griffie" clientAuth
 done
 certificate clickhouse "$clickhouse" serverAuth,clientAuth DNS:clickhouse,DNS:localhost
-for name in owner ingest disclosure retention; do user "$name"; done
-# The disk key is the data: what is encrypted with it can be read by nobody once it is destroyed.
-for name in disk-key cluster interserver; do random "clickhouse-$name" "$clickhouse"; done
+for name in owner ingest disclosure; do user "$name" "$griffie"; done
+# It looks after the disk's keys, and so runs as the server's user.
+user retention "$clickhouse"
+for name in cluster interserver; do random "clickhouse-$name" "$clickhouse"; done
 certificate disclosure "$griffie" serverAuth "DNS:disclosure,DNS:${DISCLOSURE_HOST:-localhost}"

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { proofHeader, type SignerKey, signRequest } from '#shared/signed-request';
+import { jsonHeaders, type SignerKey, signedHeaders } from '#shared/signed-request';
 import { CliError, exitCodes } from './errors.ts';
 import {
   type Answer,
@@ -122,29 +122,13 @@ export function createApiClient({ io, service, signer }: ApiClientOptions): ApiC
     body: Uint8Array,
     { more, at }: { more: Readonly<Record<string, string>>; at: SigningTime | null },
   ): Promise<Answer> {
-    const url = service + path;
-    const headers: Record<string, string> = { ...more };
-    if (body.length > 0) headers['content-type'] = 'application/json';
-    if (signer && at) {
-      const { credentialId, key } = signer;
-      headers[proofHeader] = await signRequest({
-        privateKey: key.privateKey,
-        alg: key.alg,
-        kid: key.kid,
-        credentialId,
-        audience: service,
-        method,
-        url,
-        body,
-        nowSeconds: Math.floor(at.now / 1000),
-        ...(at.jti === undefined ? {} : { jti: at.jti }),
-      });
-    }
+    const own =
+      signer && at ? await signedHeaders(signer, { service, method, path, body, ...at }) : jsonHeaders(body);
     const idle = startIdleTimer();
     try {
-      const response = await io.fetch(url, {
+      const response = await io.fetch(service + path, {
         method,
-        headers,
+        headers: { ...more, ...own },
         redirect: 'manual',
         signal: idle.signal,
         ...(body.length > 0 ? { body } : {}),

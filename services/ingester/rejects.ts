@@ -22,13 +22,27 @@ const describe = (record: BusRecord, reason: string, rejectedAt: string): Reject
   coordinates: record.coordinates,
   reason,
   rejectedAt,
-  valueBase64: Buffer.from(record.value.subarray(0, keptOf(reason))).toString('base64'),
+  valueBase64: Buffer.from(keptOf(record.value, reason)).toString('base64'),
   valueBytes: record.value.byteLength,
   valueSha256: createHash('sha256').update(record.value).digest('hex'),
 });
 
-/** Of what is past its period nothing may be kept: it would live once more as long among the rejects. */
-const keptOf = (reason: string): number => (reason === 'retention.expired' ? 0 : keptBytes);
+const expiredEvent = z.object({
+  sourceId: z.string(),
+  collectedAt: z.string().transform((at) => at.slice(0, 10)),
+  eventId: z.string(),
+});
+
+/**
+ * Of what is past its period nothing may be kept, or it would live once more as long among the rejects: only of
+ * which source, day and event it was, because the day's sums count it.
+ */
+function keptOf(value: Uint8Array, reason: string): Uint8Array {
+  if (reason !== 'retention.expired') return value.subarray(0, keptBytes);
+  const json = parseStrictJson(value);
+  const origin = json.ok ? expiredEvent.safeParse(json.value) : null;
+  return Buffer.from(origin?.success ? JSON.stringify(origin.data) : '');
+}
 
 /** The record for the topic of rejects. Its first bytes, bounded, with the reason and where it stood. */
 export function toRejectRecord(

@@ -16,7 +16,7 @@ import {
 import { orderLimits, parseTarget, type Target, targetKinds } from '#shared/orders';
 import { holdTaskSchema, type RetentionRecord } from '#shared/retention';
 import type { Clock } from '#shared/runtime';
-import { proofHeader, signRequest } from '#shared/signed-request';
+import { signedHeaders } from '#shared/signed-request';
 import { categoryIds, utcTimestamp } from '#shared/traffic';
 import type { RetentionCredential } from './credential.ts';
 
@@ -92,25 +92,11 @@ export function createApiRecord(options: {
 }): RetentionRecord {
   const { credential, clock, caCertificate } = options;
   const connectTo = options.connectTo ?? credential.service;
-  const { service, credentialId, key } = credential;
+  const { service } = credential;
 
   async function send(method: 'GET' | 'POST', path: string, body: Buffer): Promise<unknown> {
-    const url = service + path;
-    const proof = await signRequest({
-      privateKey: key.privateKey,
-      alg: key.alg,
-      kid: key.kid,
-      credentialId,
-      audience: service,
-      method,
-      url,
-      body,
-      nowSeconds: Math.floor(clock.now() / 1000),
-    });
-    const headers = {
-      [proofHeader]: proof,
-      ...(body.length > 0 ? { 'content-type': 'application/json' } : {}),
-    };
+    const now = clock.now();
+    const headers = await signedHeaders(credential, { service, method, path, body, now });
     const { status, bytes } = await exchange(connectTo + path, { method, headers, body, caCertificate });
     const answer = parse(bytes);
     if (status === 200) return answer;

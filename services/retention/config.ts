@@ -27,6 +27,7 @@ const diskKeys = z.object({
   folder: path,
   keyFolder: path,
   configurationFile: path,
+  disk: z.coerce.number().int().min(0).max(999).default(0),
   days: z.coerce.number().int().min(1).max(92).default(7),
 });
 
@@ -92,6 +93,13 @@ const diskVariables: readonly Variable[] = [
     name: 'RETENTION_DISK_KEY_CONFIG_FILE',
     member: 'configurationFile',
     about: 'file in the server’s config.d that the keys are written to; needed with RETENTION_DISK_FOLDER',
+  },
+  {
+    name: 'RETENTION_DISK_NUMBER',
+    member: 'disk',
+    about:
+      'on each further host of a cluster a number of its own, 1 to 999: there this process looks after the keys of that host’s disk, and the process with 0 after everything else',
+    default: '0',
   },
   {
     name: 'RETENTION_DISK_KEY_DAYS',

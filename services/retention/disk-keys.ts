@@ -1,3 +1,4 @@
+import { diskOfKey } from '#shared/control';
 import type { RetentionRecord, RetentionView } from '#shared/retention';
 import type { Logger } from '#shared/runtime';
 import { type DiskKey, type DiskKeys, type DiskKeysLook, dayOf } from '#shared/store';
@@ -37,16 +38,20 @@ export interface KeyKeeping {
   status(): readonly DiskKeyStatus[];
 }
 
-/** @param options.days how many days are written under one key */
+/**
+ * @param options.days how many days are written under one key
+ * @param options.disk number of the disk: the ledger has the keys of all hosts
+ */
 export function createKeyKeeping(options: {
   readonly diskKeys: DiskKeys;
+  readonly disk: number;
   readonly days: number;
   readonly record: RetentionRecord;
   /** Writes under the new key what would keep the old one for longer than its days: what orders hold. */
   readonly rewriteHeld: () => Promise<void>;
   readonly logger: Logger;
 }): KeyKeeping {
-  const { diskKeys, days, record, rewriteHeld, logger } = options;
+  const { diskKeys, disk, days, record, rewriteHeld, logger } = options;
   let last: {
     readonly look: DiskKeysLook;
     readonly at: number;
@@ -56,11 +61,14 @@ export function createKeyKeeping(options: {
   /** Whether what the last look found free was tried to destroy: each change closes the engine for a moment. */
   let tried = false;
 
+  const recorded = ({ diskKeys: all }: RetentionView): Recorded[] =>
+    all.filter(({ keyId }) => diskOfKey(keyId) === disk);
+
   /** Entries for keys that data may be under already. */
   async function recordNew(view: RetentionView, there: readonly DiskKey[]): Promise<RetentionView> {
-    const latest = view.diskKeys.at(-1)?.keyId ?? 0;
+    const latest = recorded(view).at(-1)?.keyId ?? 0;
     const fresh = there.filter(({ id }) => id > latest);
-    const known = new Set(view.diskKeys.map(({ keyId }) => keyId));
+    const known = new Set(recorded(view).map(({ keyId }) => keyId));
     if (there.some(({ id }) => id <= latest && !known.has(id))) {
       // Destroyed once, and brought back; or made under a clock that was set back.
       logger.warn({ code: 'disk_key.unrecorded' }, 'the key store has a key that the ledger does not know');
@@ -74,7 +82,7 @@ export function createKeyKeeping(options: {
    * which the engine has in memory until it is opened anew, nothing is certified.
    */
   async function recordGone(view: RetentionView, there: readonly DiskKey[]): Promise<RetentionView> {
-    const gone = view.diskKeys.filter(
+    const gone = recorded(view).filter(
       ({ keyId, usedUntil }) => usedUntil !== null && there.every(({ id }) => id !== keyId),
     );
     if (gone.length === 0) return view;

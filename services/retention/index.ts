@@ -6,9 +6,9 @@ export { engineLogs, kafkaTopics, oldFiles, temporaryFiles } from './places.ts';
 export { retentionService } from './process.ts';
 export {
   createRetention,
-  graceMs,
   type Retention,
   type RetentionDeps,
   type RetentionPolicy,
 } from './retention.ts';
 export type { Overdue, RetentionStatus } from './status.ts';
+export { type DayFigures, type DayRange, readDays } from './summed-days.ts';

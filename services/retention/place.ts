@@ -1,3 +1,6 @@
+import type { CheckedPlace } from '#shared/control';
+import type { Overdue } from './status.ts';
+
 /** Something that was found past its time. */
 export interface Left {
   readonly items: number;
@@ -34,4 +37,20 @@ export function place(name: string, count: (now: number) => Promise<Left | null>
       }
     },
   };
+}
+
+/** Looks at places one after the other: as a certificate names them, and what is past its time in them. */
+export async function lookAround(
+  places: readonly Place[],
+  now: number,
+): Promise<{ readonly checked: readonly CheckedPlace[]; readonly overdue: readonly Overdue[] }> {
+  const checked: CheckedPlace[] = [];
+  const overdue: Overdue[] = [];
+  for (const { name, look } of places) {
+    const found = await look(now);
+    if (!found.ok) checked.push({ place: name, outcome: 'not_checked', reason: found.reason });
+    else if (found.left === null) checked.push({ place: name, outcome: 'gone' });
+    else overdue.push({ place: name, ...found.left });
+  }
+  return { checked, overdue };
 }

@@ -5,9 +5,10 @@ import {
   assertMigrated,
   createHeldTraffic,
   createPartitions,
+  createServerDiskKeys,
   createSourceDays,
   openConfiguredServer,
-  openServerDiskKeys,
+  prepareServerDisk,
 } from '#shared/store';
 import { createApiRecord } from './api-record.ts';
 import { type RetentionSettings, readRetentionSettings, retentionVariables } from './config.ts';
@@ -43,7 +44,8 @@ export const retentionService: ServiceDefinition<RetentionSettings> = {
     const storeThere = new Condition();
     health.add('store', storeThere.check);
     // Before the store is waited for: a server without a key does not start.
-    const keys = disk === undefined ? undefined : await openServerDiskKeys({ ...disk, now: clock.now() });
+    const serverDisk =
+      disk === undefined ? undefined : await prepareServerDisk({ ...disk, now: clock.now() });
     const database = await openConfiguredServer(clickhouse);
     try {
       await untilReady(() => assertMigrated(database, period), {
@@ -67,7 +69,17 @@ export const retentionService: ServiceDefinition<RetentionSettings> = {
         }),
         record: createApiRecord({ credential, clock, ...connection }),
         policy: { period, legalBasis },
-        ...(disk === undefined || keys === undefined ? {} : { diskKeys: { keys, days: disk.days } }),
+        ...(disk === undefined || serverDisk === undefined
+          ? {}
+          : {
+              diskKeys: {
+                keys: createServerDiskKeys(serverDisk, {
+                  reload: () => database.command('SYSTEM RELOAD CONFIG'),
+                }),
+                days: disk.days,
+                disk: disk.disk,
+              },
+            }),
         sourceDays: createSourceDays(database),
         places: [engineLogs(partitions), ...(kafka === undefined ? [] : [kafkaTopics(kafka, logger)])],
         clock,

@@ -8,8 +8,16 @@ import {
 } from '#shared/control';
 import type { RetentionRecord, RetentionView } from '#shared/retention';
 import { codeOf, type Logger, utc } from '#shared/runtime';
-import { type DayHeld, dayOf, expiresAt, type RetentionPeriod, type SourceDays } from '#shared/store';
+import { type DayHeld, dayOf, type RetentionPeriod, type SourceDays } from '#shared/store';
 import { readFigures } from './source-figures.ts';
+import {
+  type DayFigures,
+  type DayRange,
+  isOver,
+  readDays,
+  readSummedDays,
+  type SummedDays,
+} from './summed-days.ts';
 
 /** What of a source and day does not match. */
 export type DifferingSource = Difference & { readonly day: string; readonly source: string };
@@ -32,6 +40,11 @@ export interface Reconciliation {
    */
   tend(view: RetentionView, held: readonly DayHeld[], now: number): Promise<void>;
   /**
+   * The last count of days that are about to be removed: events may have come until the very end of their
+   * period. Never rejects, because nothing may keep a day from going.
+   */
+  close(view: RetentionView, held: readonly DayHeld[], days: readonly string[], now: number): Promise<void>;
+  /**
    * The figures of days as they are now; nothing is recorded.
    * @param range first and last day
    */
@@ -39,31 +52,15 @@ export interface Reconciliation {
   status(): ReconciliationStatus;
 }
 
-/** Days of collection in UTC, both of them with it. */
-export interface DayRange {
-  readonly from: string;
-  readonly to: string;
-}
-
-/** A day's figures by source. */
-export interface DayFigures {
-  readonly day: string;
-  /** Not over: what was counted and what is stored are still on their way. */
-  readonly open: boolean;
-  readonly sources: readonly SourceFigures[];
-}
-
-/** After its end, a day's last events are given this long to arrive. */
-const settleMs = 10 * 60_000;
 /** How often it is looked. */
 const everyMs = 3_600_000;
 const maxDiffering = 100;
-const dayMs = 86_400_000;
 
 /*
  * Counting reads a day's ids, so that a day is counted when it is over, and anew where something says that
- * it may have changed: the engine's system tables have another number of rows, a collector counted more, its
- * sums did not match, or it is about to go, so that what is certified as deleted is what was counted last.
+ * it may have changed: the engine's system tables have another number of rows, a collector counted more, or
+ * its sums did not match. And once more just before it is removed, so that what is certified as deleted is
+ * what was counted last: by then all of it has expired, and nothing more can come.
  */
 export function createReconciliation(deps: {
   readonly sourceDays: SourceDays;
@@ -76,17 +73,15 @@ export function createReconciliation(deps: {
   const { sourceDays, record, period, logger, stopping } = deps;
   let status: ReconciliationStatus = { lookedAt: null, fault: null, through: null, differing: [] };
   let nextAt = Number.NEGATIVE_INFINITY;
-  /** Days that were counted since they are about to go. */
-  const countedLast = new Set<string>();
+  /** What did not match of days that were removed since the last look. */
+  let closed: DifferingSource[] = [];
 
   async function look(view: RetentionView, held: readonly DayHeld[], now: number): Promise<void> {
-    const today = dayOf(now);
-    const rows = rowsByDay(held);
-    const first = firstReadable(now, period);
-    const counted = await sourceDays.counted(first, today);
+    const summed = await readSummedDays(sourceDays, held, { now, period });
+    const { rows, counted } = summed;
     const known = new Map(view.reconciled.map((day) => [day.day, day]));
     const over = [...new Set([...rows.keys(), ...known.keys(), ...counted.map(({ day }) => day)])]
-      .filter((day) => day >= first && isOver(day, now))
+      .filter((day) => summed.has(day) && isOver(day, now))
       .sort();
     const toCount = over.filter((day) => {
       const before = known.get(day);
@@ -97,20 +92,12 @@ export function createReconciliation(deps: {
         before.differing > 0 ||
         before.rows !== (rows.get(day) ?? 0) ||
         before.lines !== sum('lines') ||
-        before.events !== sum('events') ||
-        (isAboutToGo(day, now, period) && !countedLast.has(day))
+        before.events !== sum('events')
       );
     });
-    const differing: DifferingSource[] = [];
-    for (const day of toCount) {
-      if (stopping.aborted) return;
-      const figures = await readFigures(sourceDays, day, counted);
-      await write(view, known.get(day), { day, rows: rows.get(day) ?? 0, figures });
-      if (isAboutToGo(day, now, period)) countedLast.add(day);
-      for (const one of figures.filter((source) => !matches(source))) {
-        differing.push({ day, source: one.source, ...differenceOf(one) });
-      }
-    }
+    const differing = [...closed, ...(await count(view, summed, toCount))];
+    if (stopping.aborted) return;
+    closed = [];
     nextAt = now + everyMs;
     status = {
       lookedAt: utc(now),
@@ -123,6 +110,25 @@ export function createReconciliation(deps: {
       { code: 'reconciliation.difference', count: differing.length },
       'what collectors counted and what is stored do not match: griffie reconcile shows the days',
     );
+  }
+
+  /** Counts days and records their sums. @returns what does not match */
+  async function count(
+    view: RetentionView,
+    { rows, counted }: SummedDays,
+    days: readonly string[],
+  ): Promise<DifferingSource[]> {
+    const differing: DifferingSource[] = [];
+    for (const day of days) {
+      if (stopping.aborted) break;
+      const figures = await readFigures(sourceDays, day, counted);
+      const before = view.reconciled.find(({ day: known }) => known === day);
+      await write(view, before, { day, rows: rows.get(day) ?? 0, figures });
+      for (const one of figures.filter((source) => !matches(source))) {
+        differing.push({ day, source: one.source, ...differenceOf(one) });
+      }
+    }
+    return differing;
   }
 
   /** An entry where the ledger does not say the same already. */
@@ -149,55 +155,27 @@ export function createReconciliation(deps: {
     }
   }
 
+  async function caught(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const fault = codeOf(error);
+      status = { ...status, fault };
+      logger.error({ code: fault }, 'the sums of sources could not be looked at; it is tried again');
+    }
+  }
+
   return {
     async tend(view, held, now) {
       if (now < nextAt && dayOf(now) === status.lookedAt?.slice(0, 10)) return;
-      try {
-        await look(view, held, now);
-      } catch (error) {
-        const fault = codeOf(error);
-        status = { ...status, fault };
-        logger.error({ code: fault }, 'the sums of sources could not be looked at; it is tried again');
-      }
+      await caught(() => look(view, held, now));
     },
-    async figures({ from, to }, held, now) {
-      const first = firstReadable(now, period);
-      const counted = await sourceDays.counted(first, dayOf(now));
-      const days = [...new Set([...rowsByDay(held).keys(), ...counted.map(({ day }) => day)])]
-        .filter((day) => day >= first && day >= from && day <= to)
-        .sort();
-      const found: DayFigures[] = [];
-      for (const day of days) {
-        found.push({ day, open: !isOver(day, now), sources: await readFigures(sourceDays, day, counted) });
-      }
-      return found;
-    },
+    close: (view, held, days, now) =>
+      caught(async () => {
+        const summed = await readSummedDays(sourceDays, held, { now, period });
+        closed.push(...(await count(view, summed, days)));
+      }),
+    figures: (range, held, now) => readDays(sourceDays, held, { range, now, period }),
     status: () => status,
   };
-}
-
-/** Rows of traffic that can be read, by day, over all replicas. */
-function rowsByDay(held: readonly DayHeld[]): Map<string, number> {
-  const rows = new Map<string, number>();
-  for (const { table, day, state, rows: n } of held) {
-    if (table === 'traffic' && state === 'active') rows.set(day, (rows.get(day) ?? 0) + n);
-  }
-  return rows;
-}
-
-const startOf = (day: string): number => Date.parse(`${day}T00:00:00.000Z`);
-
-/** Whether the day has ended, and what was collected on it has had time to arrive. */
-const isOver = (day: string, now: number): boolean => startOf(day) + dayMs + settleMs <= now;
-
-/** The first day of which nothing has expired yet. */
-function firstReadable(now: number, period: RetentionPeriod): string {
-  let at = now - (period.months + 1) * 31 * dayMs;
-  while (expiresAt(startOf(dayOf(at)), period) <= now) at += dayMs;
-  return dayOf(at);
-}
-
-/** Whether the day's first rows go within the next day: it is counted for the last time. */
-function isAboutToGo(day: string, now: number, period: RetentionPeriod): boolean {
-  return expiresAt(startOf(day), period) <= now + dayMs;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
-import { type CheckedPlace, namedHolds, type RemovedDay } from '#shared/control';
+import type { RemovedDay } from '#shared/control';
 import {
   ClockGuard,
   planRun,
@@ -12,23 +12,22 @@ import { type Clock, codeOf, type Logger, Mutex, utc } from '#shared/runtime';
 import {
   type DayHeld,
   type DiskKeys,
-  dayExpiresAt,
   dayOf,
-  type ExpiringTable,
-  expiringTables,
   type HeldTraffic,
   isDayExpired,
   type Partitions,
-  parseRetentionPeriod,
   type RetentionPeriod,
   type SourceDays,
 } from '#shared/store';
 import { createKeyKeeping } from './disk-keys.ts';
 import { createHoldKeeping } from './holds.ts';
+import { alarmOf, overdueDays } from './overdue.ts';
 import { daysOfPicture } from './picture.ts';
-import type { Place } from './place.ts';
-import { createReconciliation, type DayFigures, type DayRange } from './reconciliation.ts';
-import { beforeFirstLook, certificateOf, type Overdue, type RetentionStatus } from './status.ts';
+import { lookAround, type Place } from './place.ts';
+import { createReconciliation } from './reconciliation.ts';
+import { createRemoval, leftOf } from './removal.ts';
+import { beforeFirstLook, certificateOf, type RetentionStatus } from './status.ts';
+import type { DayFigures, DayRange } from './summed-days.ts';
 
 export interface RetentionPolicy {
   readonly period: RetentionPeriod;
@@ -42,8 +41,11 @@ export interface RetentionDeps {
   readonly held: HeldTraffic;
   readonly record: RetentionRecord;
   readonly policy: RetentionPolicy;
-  /** Keys of the disk, where this service looks after them, and how many days are written under one. */
-  readonly diskKeys?: { readonly keys: DiskKeys; readonly days: number };
+  /**
+   * Keys of the disk, where this service looks after them, and how many days are written under one. With a number
+   * of the disk it does nothing else: another service removes and certifies.
+   */
+  readonly diskKeys?: { readonly keys: DiskKeys; readonly days: number; readonly disk?: number };
   /** Counts by source and day, where this service holds them against each other. */
   readonly sourceDays?: SourceDays;
   /** Looked at beside the tables. */
@@ -66,8 +68,6 @@ export interface Retention {
   stop(): Promise<void>;
 }
 
-/** How long something may be there after its time (DESIGN.md, promise 5). */
-export const graceMs = 86_400_000;
 /** Runs of one tick: a shortened period ends a year of days at once, and an entry holds some of them. */
 const runsPerTick = 8;
 const dayMs = 86_400_000;
@@ -77,7 +77,8 @@ const afterMidnightMs = 2000;
 /*
  * The order of a run, and what a crash leaves at each step:
  *
- *   0. what holds of orders keep of these days is copied (`holds.ts`)
+ *   0. what holds of orders keep of these days is copied (`holds.ts`), and the days' sums are taken for the
+ *      last time (`reconciliation.ts`)
  *   1. `retention.started` is durable: what is there of which days, by the engine's system tables
  *   2. the days' partitions are dropped, detached parts with them
  *   3. the system tables are asked again, and every other place is looked at
@@ -98,6 +99,7 @@ export function createRetention(deps: RetentionDeps): Retention {
   const keyKeeping = deps.diskKeys
     ? createKeyKeeping({
         diskKeys: deps.diskKeys.keys,
+        disk: deps.diskKeys.disk ?? 0,
         days: deps.diskKeys.days,
         record,
         rewriteHeld: () => heldTraffic.rewrite(),
@@ -113,6 +115,7 @@ export function createRetention(deps: RetentionDeps): Retention {
         stopping: stopping.signal,
       })
     : null;
+  const removal = createRemoval(deps);
   const holds = createHoldKeeping({ held: heldTraffic, record, logger });
   const places: Place[] = [...deps.places, { name: 'held_traffic', look: holds.look }];
   let status = beforeFirstLook(period);
@@ -135,6 +138,11 @@ export function createRetention(deps: RetentionDeps): Retention {
     if (!clockVerdict.ok && clockVerdict.code !== troubleOf(status)) {
       logger.error({ code: clockVerdict.code }, 'the clock cannot be believed; nothing is deleted');
     }
+    if ((deps.diskKeys?.disk ?? 0) > 0) {
+      status = { ...status, lookedAt: utc(now), clock: clockVerdict, fault: null };
+      if (clockVerdict.ok) await tendKeys(view, now);
+      return;
+    }
     const engineHeld = await holdEngine();
     let held = await partitions.list();
     // What orders keep is copied under any clock: nothing is lost by it.
@@ -151,12 +159,12 @@ export function createRetention(deps: RetentionDeps): Retention {
       status = { ...status, lastCertificate: certificateOf(view) };
       return;
     }
-    view = await configure(view);
+    view = await removal.configure(view);
     await holds.end(now);
     // By the ledger's clock as well: an order that is recorded later finds nothing left of these days.
     const planTime = (): number => Math.min(clock.now(), Date.parse(view.now));
     let plan = planRun(held, planTime(), policy.period);
-    const looks = await lookAround(now);
+    const looks = await lookAround(places, now);
     status = { ...status, holds: holds.status() };
     for (let runs = 0; runs < runsPerTick && !stopping.signal.aborted; runs++) {
       const days = view.openRun?.days ?? plan.expired;
@@ -165,23 +173,27 @@ export function createRetention(deps: RetentionDeps): Retention {
       if (view.openRun === null) {
         const kept = await holds.keepDays(trafficDays(days));
         if (kept === null) break;
-        view = await begin(view, id, plan, kept);
+        await reconciliation?.close(view, held, trafficDays(days), now);
+        view = await removal.begin(view, id, plan, kept);
       }
-      held = await drop(days, held);
+      held = await removal.drop(days, held);
       if (leftOf(days, held).length > 0 || looks.overdue.length > 0) break;
-      view = await configure(await certify(view, id, days, held, looks.checked));
+      view = await removal.configure(await removal.certify(view, id, days, held, looks.checked));
       plan = planRun(held, planTime(), policy.period);
     }
-    const overdue = [...overdueDays(held, now, view), ...looks.overdue];
+    const overdue = [
+      ...overdueDays(held, now, { policy: view.policy, period: policy.period }),
+      ...looks.overdue,
+    ];
     if (
       view.openRun === null &&
       plan.expired.length === 0 &&
       overdue.length === 0 &&
       isDue(view, plan, now)
     ) {
-      view = await certify(view, uuidv7({ msecs: now }), [], held, looks.checked);
+      view = await removal.certify(view, uuidv7({ msecs: now }), [], held, looks.checked);
     }
-    if (overdue.length > 0) await alarm(view, plan.through, overdue, now);
+    if (overdue.length > 0) await alarmOf(overdue, plan.through, now, { view, record, logger });
     status = {
       ...status,
       through: plan.through,
@@ -197,6 +209,10 @@ export function createRetention(deps: RetentionDeps): Retention {
       await reconciliation.tend(view, held, now);
       status = { ...status, reconciliation: reconciliation.status() };
     }
+    await tendKeys(view, now);
+  }
+
+  async function tendKeys(view: RetentionView, now: number): Promise<void> {
     if (keyKeeping === null) return;
     await keyKeeping.tend(view, now);
     status = { ...status, diskKeys: keyKeeping.status() };
@@ -224,123 +240,12 @@ export function createRetention(deps: RetentionDeps): Retention {
     }
   }
 
-  /** Records the configured period where the ledger has another one, once no run is under way. */
-  async function configure(view: RetentionView): Promise<RetentionView> {
-    const { policy: known, openRun } = view;
-    if (openRun !== null) return view;
-    if (known?.period === period && known.legalBasis === policy.legalBasis) return view;
-    const version = (known?.version ?? 0) + 1;
-    const { legalBasis } = policy;
-    await record.append({ kind: 'retention.configured', details: { version, period, legalBasis } });
-    return { ...view, policy: { version, period, legalBasis, since: view.now } };
-  }
-
-  const versionOf = (view: RetentionView): number => view.policy?.version ?? 0;
-
-  async function begin(
-    view: RetentionView,
-    id: string,
-    { through, expired }: RunPlan,
-    kept: readonly string[],
-  ): Promise<RetentionView> {
-    const details = {
-      policyVersion: versionOf(view),
-      through,
-      days: [...expired],
-      ...(kept.length > 0 ? { holds: namedHolds(kept) } : {}),
-    };
-    await record.append({ kind: 'retention.started', subject: id, details });
-    logger.info({ count: expired.length }, 'days are past their time; removing them');
-    return record.view();
-  }
-
-  /** @returns what the engine has after it */
-  async function drop(days: readonly RemovedDay[], held: readonly DayHeld[]): Promise<DayHeld[]> {
-    for (const { place, day } of leftOf(days, held)) await partitions.drop(tableOf(place), day);
-    return partitions.list();
-  }
-
-  async function certify(
-    view: RetentionView,
-    id: string,
-    days: readonly RemovedDay[],
-    held: readonly DayHeld[],
-    checked: readonly CheckedPlace[],
-  ): Promise<RetentionView> {
-    const now = clock.now();
-    // By the policy of the run, which is the ledger's: a new one is recorded after it.
-    const plan = planRun(held, now, parseRetentionPeriod(view.policy?.period ?? period) ?? policy.period);
-    // Where there is more to remove, nothing is said of the days that follow.
-    const [firstLeft] = plan.expired;
-    const through = firstLeft === undefined ? plan.through : dayBefore(firstLeft.day);
-    const tables: CheckedPlace[] = expiringTables.map((place) => ({ place, outcome: 'gone' }));
-    const details = {
-      policyVersion: versionOf(view),
-      through,
-      days: [...days],
-      goneAt: utc(now),
-      places: [...tables, ...checked],
-      next: [...plan.next],
-    };
-    await record.append({ kind: 'retention.certified', subject: id, details });
-    logger.info({ count: days.length }, 'deletion certified');
-    return record.view();
-  }
-
-  async function lookAround(now: number): Promise<{ checked: CheckedPlace[]; overdue: Overdue[] }> {
-    const checked: CheckedPlace[] = [];
-    const overdue: Overdue[] = [];
-    for (const { name, look: lookAt } of places) {
-      const found = await lookAt(now);
-      if (!found.ok) checked.push({ place: name, outcome: 'not_checked', reason: found.reason });
-      else if (found.left === null) checked.push({ place: name, outcome: 'gone' });
-      else overdue.push({ place: name, ...found.left });
-    }
-    return { checked, overdue };
-  }
-
   /** Days of traffic that are wholly past their time, and there. */
   function expiredDays(held: readonly DayHeld[], now: number): string[] {
     const days = held.filter(
       ({ table, day }) => table === 'traffic' && isDayExpired(day, now, policy.period),
     );
     return [...new Set(days.map(({ day }) => day))];
-  }
-
-  function overdueDays(held: readonly DayHeld[], now: number, view: RetentionView): Overdue[] {
-    // A period that was shortened ends days at once, which then have their time from there.
-    const since = Date.parse(view.policy?.since ?? utc(now));
-    const goneBy = (day: string): number => Math.max(dayExpiresAt(day, policy.period), since) + graceMs;
-    return expiringTables.flatMap((table) => {
-      const late = held.filter(({ table: of, day }) => of === table && goneBy(day) <= now);
-      const [oldest] = late;
-      return oldest === undefined
-        ? []
-        : [{ place: table, items: new Set(late.map(({ day }) => day)).size, oldest: oldest.day }];
-    });
-  }
-
-  async function alarm(
-    view: RetentionView,
-    through: string,
-    overdue: readonly Overdue[],
-    now: number,
-  ): Promise<void> {
-    logger.error(
-      { code: 'retention.overdue', count: overdue.length },
-      'data are still there a day after their time',
-    );
-    const told = view.lastOverdue === null ? Number.NEGATIVE_INFINITY : Date.parse(view.lastOverdue.at);
-    if (now - told < dayMs) return;
-    const left = overdue.map(({ place, items, oldest }) => ({
-      place,
-      items,
-      ...(oldest === undefined ? {} : { oldest }),
-    }));
-    await record.append({
-      kind: 'retention.overdue',
-      details: { policyVersion: versionOf(view), through, left },
-    });
   }
 
   const tick = (): Promise<void> =>
@@ -378,21 +283,6 @@ export function createRetention(deps: RetentionDeps): Retention {
 
 const trafficDays = (days: readonly RemovedDay[]): string[] =>
   days.filter(({ place }) => place === 'traffic').map(({ day }) => day);
-
-/** What the engine still has of these days, in any state. */
-function leftOf(days: readonly RemovedDay[], held: readonly DayHeld[]): RemovedDay[] {
-  const there = new Set(held.map(({ table, day }) => `${table} ${day}`));
-  return days.filter(({ place, day }) => there.has(`${place} ${day}`));
-}
-
-function tableOf(place: string): ExpiringTable {
-  const table = expiringTables.find((name) => name === place);
-  if (table === undefined) throw new RangeError('a run names a place that is no table');
-  return table;
-}
-
-const dayBefore = (day: string): string =>
-  new Date(Date.parse(`${day}T00:00:00.000Z`) - dayMs).toISOString().slice(0, 10);
 
 const troubleOf = ({ clock }: RetentionStatus): string | null =>
   clock === null || clock.ok ? null : clock.code;

@@ -8,9 +8,15 @@ import { utcTimestamp } from '#shared/traffic';
  * fingerprint.
  */
 
+/**
+ * Of which disk a key is: 0 where an installation has one; on each further host of a cluster a number of its own,
+ * 1 to 999, which are the last three digits of a key's id there. Ids of disk 0 are seconds, and so shorter.
+ */
+export const diskOfKey = (keyId: number): number => (keyId < 1e11 ? 0 : keyId % 1000);
+
 const day = z.iso.date();
 const named = {
-  /** Later keys have greater ids. */
+  /** Later keys of a disk have greater ids. */
   keyId: z.int().min(1),
   /** SHA-256 of the fingerprint by which files name the key, hex. */
   fingerprintSha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -25,7 +31,7 @@ const covered = {
 };
 
 export const diskKeyDetails = {
-  /** From `createdAt` on new files are written under this key, and none under the one before it. */
+  /** From `createdAt` on new files of its disk are written under this key, and none under the one before it. */
   'disk_key.created': z.strictObject({ ...named, createdAt: utcTimestamp }),
   /** No file needs the key. It is about to be destroyed. */
   'disk_key.retired': z.strictObject(covered),
@@ -88,16 +94,16 @@ export function decideDiskKey(
 ): DiskKeyDecision {
   if (draft.kind === 'disk_key.created') {
     const { keyId, createdAt } = draft.details;
-    const last = keys.at(-1);
+    const last = keys.filter((one) => diskOfKey(one.keyId) === diskOfKey(keyId)).at(-1);
     const isLater = last === undefined || (keyId > last.keyId && createdAt >= last.createdAt);
     if (!isLater || createdAt > at) return refuse('disk_key.not_later');
-    const before = last === undefined ? [] : [...keys.slice(0, -1), { ...last, usedUntil: createdAt }];
+    const before = keys.map((one) => (one === last ? { ...last, usedUntil: createdAt } : one));
     return { ok: true, keys: [...before, { ...draft.details, usedUntil: null, retired: false }] };
   }
   const { keyId, fingerprintSha256, from, to } = draft.details;
   const key = keys.find((one) => one.keyId === keyId && one.fingerprintSha256 === fingerprintSha256);
   if (key === undefined) return refuse('disk_key.unknown');
-  // The last key is the one that is written under: it is never destroyed.
+  // The last key of a disk is the one that is written under: it is never destroyed.
   if (key.usedUntil === null) return refuse('disk_key.in_use');
   if (from !== dayOf(key.createdAt) || to !== dayOf(key.usedUntil)) return refuse('disk_key.differs');
   if (draft.kind === 'disk_key.retired') {

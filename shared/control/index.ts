@@ -60,6 +60,7 @@ export {
   type DiskKeyRefusal,
   decideDiskKey,
   diskKeyDetails,
+  diskOfKey,
   isDiskKeyDraft,
   type RecordedDiskKey,
   recordedDiskKey,

@@ -56,5 +56,5 @@ export {
   requestUrl,
 } from './proof.ts';
 export { type ProofRefusalCode, proofRefusals } from './refusals.ts';
-export { type RequestToSign, signRequest } from './sign.ts';
+export { jsonHeaders, type RequestToSign, signedHeaders, signRequest } from './sign.ts';
 export { type ExpectedRequest, type VerifyProofResult, verifyProof } from './verify.ts';

@@ -62,7 +62,7 @@ export {
 export { retentionPeriodSchema, retentionVariable } from './retention-setting.ts';
 export { type ServerConfig, type ServerConfigInput, serverConfigSchema } from './server/config.ts';
 export { openServerDatabase, type ServerOptions } from './server/database.ts';
-export { openServerDiskKeys, type ServerDiskOptions } from './server/disk-keys.ts';
+export { createServerDiskKeys, prepareServerDisk } from './server/disk-keys.ts';
 export { serverSettingsFromEnvironment, serverVariables } from './server/environment.ts';
 export { openConfiguredServer } from './server/open.ts';
 export { type CountedDay, createSourceDays, type SourceDays, type StoredCount } from './source-days.ts';

@@ -6,7 +6,8 @@ import { Parameters, settingsOf } from './query.ts';
 
 /*
  * Counts by source and day of collection, from both ends: what collectors counted, and what is there. They
- * are read through views that show no expired row, and give numbers and names of sources alone.
+ * are read through views that show source, day and id of an event and nothing else of it, as long as it is
+ * there: a day is counted for the last time when all of it has expired, and before it is dropped.
  */
 
 export const tallyColumns = [
@@ -107,9 +108,9 @@ GROUP BY sourceId, day, checkpoint ORDER BY day, sourceId, checkpoint`,
 
     async stored(of) {
       const parameters = new Parameters();
-      const where = collectedOn(parameters, 'day', of);
+      const from = `FROM traffic_origins WHERE ${collectedOn(parameters, 'day', of)}`;
       const rows = await all(
-        `SELECT sourceId, count() AS rows FROM traffic_retained WHERE ${where} GROUP BY sourceId ORDER BY sourceId`,
+        `SELECT sourceId, count() AS rows ${from} GROUP BY sourceId ORDER BY sourceId`,
         parameters,
         rowCount,
       );
@@ -118,7 +119,7 @@ GROUP BY sourceId, day, checkpoint ORDER BY day, sourceId, checkpoint`,
       for (let piece = 0; piece < pieces; piece++) {
         const part = pieces === 1 ? '' : ` AND sipHash64(eventId) % ${pieces} = ${piece}`;
         const found = await all(
-          `SELECT sourceId, uniqExact(eventId) AS events FROM traffic_retained WHERE ${where}${part} GROUP BY sourceId`,
+          `SELECT sourceId, uniqExact(eventId) AS events ${from}${part} GROUP BY sourceId`,
           parameters,
           eventCount,
         );
@@ -131,9 +132,9 @@ GROUP BY sourceId, day, checkpoint ORDER BY day, sourceId, checkpoint`,
       const parameters = new Parameters();
       const source = `sourceId = ${parameters.text('source', sourceId)}`;
       const [found] = await all(
-        `SELECT uniqExact(eventId) AS events FROM traffic_retained
+        `SELECT uniqExact(eventId) AS events FROM traffic_origins
 WHERE ${source} AND ${collectedOn(parameters, 'day', of)} AND eventId GLOBAL IN (
-SELECT eventId FROM traffic_retained WHERE ${source} AND ${collectedOn(parameters, 'later', onDay)})`,
+SELECT eventId FROM traffic_origins WHERE ${source} AND ${collectedOn(parameters, 'later', onDay)})`,
         parameters,
         z.object({ events: count }),
       );
@@ -142,12 +143,13 @@ SELECT eventId FROM traffic_retained WHERE ${source} AND ${collectedOn(parameter
 
     async rejected(of) {
       const parameters = new Parameters();
+      const refused = `FROM rejected_origins AS o WHERE o.day = ${parameters.text('day', of)}`;
       const found = await all(
         // What was refused says anything of itself: a name that is none counts as no name.
         `SELECT if(length(o.sourceId) > 64, '', o.sourceId) AS sourceId, uniqExact(o.eventIdHex) AS events
-FROM rejected_origins AS o WHERE o.day = ${parameters.text('day', of)} AND o.eventIdHex GLOBAL NOT IN (
-SELECT lower(hex(eventId)) FROM traffic_retained WHERE ${collectedOn(parameters, 'stored', of)}
-  AND lower(hex(eventId)) GLOBAL IN (SELECT eventIdHex FROM rejected_origins WHERE day = ${parameters.text('day', of)}))
+${refused} AND o.eventIdHex GLOBAL NOT IN (
+SELECT lower(hex(eventId)) FROM traffic_origins WHERE ${collectedOn(parameters, 'stored', of)}
+  AND lower(hex(eventId)) GLOBAL IN (SELECT o.eventIdHex ${refused}))
 GROUP BY sourceId`,
         parameters,
         eventCount,
@@ -157,8 +159,6 @@ GROUP BY sourceId`,
   };
 }
 
-/** Whole days are left out by their partitions. */
-function collectedOn(parameters: Parameters, as: string, of: string): string {
-  const next = new Date(Date.parse(`${of}T00:00:00.000Z`) + 86_400_000).toISOString();
-  return `collectedAt >= ${parameters.time(`${as}From`, `${of}T00:00:00.000Z`)} AND collectedAt < ${parameters.time(`${as}To`, next)}`;
-}
+/** Other days are left out by their partitions. */
+const collectedOn = (parameters: Parameters, as: string, of: string): string =>
+  `day = toDate(${parameters.text(as, of)})`;

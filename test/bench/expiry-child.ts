@@ -10,17 +10,18 @@ import {
 } from '#shared/store';
 import { categoryIds, eventIdFor, type TrafficEvent } from '#shared/traffic';
 import { fillTable } from './generate/fill.ts';
+import { untilMerged } from './merges.ts';
 
 /*
- * Child process of the benchmark: inserts and lookups in turn, with or without days that are dropped
- * meanwhile. Prints its times as one JSON line.
- * Arguments: an empty folder, `at rest` or `expiring`, number of expired days, events of a day.
+ * Child process of the benchmark: inserts and lookups in turn, first at rest, then while days are dropped one
+ * after another. Prints its times as one JSON line.
+ * Arguments: an empty folder, number of expired days, events of a day.
  */
 
-const [folder = '', mode = '', ...numbers] = process.argv.slice(2);
+const [folder = '', ...numbers] = process.argv.slice(2);
 const [days = 0, perDay = 0] = numbers.map(Number);
 const dayMs = 86_400_000;
-/** Turns of an insert and a lookup. */
+/** Turns of an insert and a lookup at rest. */
 const turns = Math.min(200, days * 5);
 
 const database = await openEmbeddedDatabase({ folder });
@@ -38,39 +39,47 @@ await fillTable(database, 'traffic', { ...plan, start: midnight - days * dayMs }
 const before = dayOf(midnight - 200 * dayMs);
 const expired = (await partitions.list()).filter(({ day }) => day < before);
 
-const [insertMs, lookupMs, dropMs]: number[][] = [[], [], []];
-let isDone = false;
+await untilMerged(database);
 
-async function timed(into: number[] | undefined, what: () => Promise<unknown>): Promise<void> {
+interface Times {
+  readonly insertMs: number[];
+  readonly lookupMs: number[];
+}
+
+async function timed(into: number[], what: () => Promise<unknown>): Promise<void> {
   const started = performance.now();
   await what();
-  into?.push(performance.now() - started);
+  into.push(performance.now() - started);
 }
 
-async function dropDays(): Promise<void> {
-  for (const day of [...new Set(expired.map((one) => one.day))]) {
-    if (isDone) return;
-    await timed(dropMs, async () => {
-      for (const table of expiringTables) await partitions.drop(table, day);
-      await partitions.list();
-    });
+let made = 0;
+async function work(isOver: (turn: number) => boolean): Promise<Times> {
+  const times: Times = { insertMs: [], lookupMs: [] };
+  for (let turn = 0; !isOver(turn); turn++) {
+    const events = Array.from({ length: 500 }, () => delivery(++made));
+    await timed(times.insertMs, () => store.insertEvents(events, { deduplicationToken: `turn-${made}` }));
+    const scope = scopeOf(`user${made % 7000}@example.nl`);
+    await timed(times.lookupMs, () => store.countScope(scope, { now: Date.now() }));
   }
+  return times;
 }
 
-async function work(): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) {
-    const events = Array.from({ length: 500 }, (_, n) => delivery(turn * 500 + n));
-    await timed(insertMs, () => store.insertEvents(events, { deduplicationToken: `turn-${turn}` }));
-    await timed(lookupMs, () => store.countScope(scopeOf(`user${turn}@example.nl`), { now: Date.now() }));
-  }
-  isDone = true;
+const alone = await work((turn) => turn === turns);
+const dropMs: number[] = [];
+let isDone = false;
+const working = work(() => isDone);
+for (const day of [...new Set(expired.map((one) => one.day))]) {
+  await timed(dropMs, async () => {
+    for (const table of expiringTables) await partitions.drop(table, day);
+    await partitions.list();
+  });
 }
-
-await Promise.all([work(), mode === 'expiring' ? dropDays() : Promise.resolve()]);
+isDone = true;
+const expiring = await working;
 const rows = expired.filter(({ table, state }) => table === 'traffic' && state === 'active');
 const rowsADay = rows.reduce((sum, { rows: n }) => sum + n, 0) / Math.max(1, rows.length);
 await store.close();
-process.stdout.write(`${JSON.stringify({ insertMs, lookupMs, dropMs, rowsADay })}\n`);
+process.stdout.write(`${JSON.stringify({ alone, expiring, dropMs, rowsADay })}\n`);
 
 function scopeOf(value: string) {
   return {

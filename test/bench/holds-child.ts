@@ -11,6 +11,7 @@ import {
 } from '#shared/store';
 import { categoryIds, eventIdFor, type TrafficEvent } from '#shared/traffic';
 import { addressOf } from './disclosure-sizes.ts';
+import { untilMerged } from './merges.ts';
 
 /*
  * Child process of the benchmark: has what an order keeps copied, and days removed, while it inserts and looks
@@ -71,6 +72,7 @@ await held.setTimes({ orderId, since: now, until: now + 86_400_000 });
 const copy = (): Promise<void> =>
   held.copy({ orderId, since: now }, scopeOf(addressOf(Number(size))), { byIndex: true });
 
+await untilMerged(database);
 const alone = await during(() => new Promise((resolve) => setTimeout(resolve, 3000)));
 const idleMb = process.memoryUsage.rss() / 1e6;
 let peakMb = idleMb;
@@ -90,7 +92,8 @@ const expiring = await during(async () => {
   for (const day of days) for (const table of expiringTables) await partitions.drop(table, day);
 });
 const removeMs = await timed(() => held.drop(orderId));
-if ((await held.list()).length > 0) throw new Error('something is left of what was held');
+// Files of parts that were merged before may be there for minutes; nothing of them can be read.
+if ((await held.list()).some(({ records }) => records > 0)) throw new Error('what was held can be read');
 await store.close();
 const report = {
   copySeconds: copyMs / 1000,

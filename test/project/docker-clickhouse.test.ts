@@ -1,19 +1,35 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Session } from 'chdb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '#shared/runtime';
+import { run } from '../unit/cli/support.ts';
 import { compose } from './docker-files.ts';
 
 const etc = '/etc/clickhouse-server/';
+
+const keyConfiguration = (folder: string): string => join(folder, 'conf.d/storage_keys.xml');
+
+/** What the container before the server's does, with its own arguments, at the places that these stand for. */
+async function prepareDisk(folder: string): Promise<void> {
+  const { command = [] } = compose().services['disk-keys'] ?? {};
+  const args = command.map((text) =>
+    text
+      .replace('/var/lib/clickhouse/', `${folder}/`)
+      .replace('/var/lib/griffie-disk-keys', join(folder, 'keys'))
+      .replace('/var/lib/griffie-disk-key-config/', `${dirname(keyConfiguration(folder))}/`),
+  );
+  mkdirSync(dirname(keyConfiguration(folder)));
+  expect(await run(args.slice(1))).toMatchObject({ exitCode: 0, stderr: '' });
+}
 
 /** The files as they stand in the container, but for the folder of data, and silent, under `folder`. */
 function placeMounts(folder: string): void {
   for (const text of compose().services.clickhouse?.volumes ?? []) {
     const [source = '', target = ''] = text.split(':');
-    if (!target.startsWith(etc)) continue;
+    if (!target.startsWith(etc) || !source.startsWith('.')) continue;
     const path = join(folder, target.slice(etc.length));
     mkdirSync(dirname(path), { recursive: true });
     const own = readFileSync(join(packageRoot, source), 'utf8');
@@ -57,9 +73,10 @@ function environmentOf(folder: string): Record<string, string> {
 describe('the ClickHouse configuration of docker-compose.yml, read by the embedded engine', () => {
   let folder: string;
   let session: Session;
-  beforeAll(() => {
+  beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'griffie-compose-'));
     placeMounts(folder);
+    await prepareDisk(folder);
     Object.assign(process.env, environmentOf(folder));
     session = new Session(join(folder, 'data'), { connectionArgs: [`--config-file=${folder}/config.xml`] });
   });
@@ -92,7 +109,7 @@ describe('the ClickHouse configuration of docker-compose.yml, read by the embedd
     const named = Object.values(compose().services)
       .map(({ environment }) => environment.CLICKHOUSE_USER)
       .filter((name) => name !== undefined);
-    expect(named.length).toBe(3);
+    expect(named.length).toBe(4);
     const known = rows('SELECT name FROM system.users').map((row) => (row as { name: string }).name);
     expect(known).toEqual(expect.arrayContaining(named));
   });
@@ -109,5 +126,10 @@ describe('the ClickHouse configuration of docker-compose.yml, read by the embedd
     expect(rows("SELECT DISTINCT disk_name FROM system.parts WHERE table = 'probe'")).toEqual([
       { disk_name: 'griffie_encrypted' },
     ]);
+    const [key] = readdirSync(join(folder, 'keys'));
+    expect(readFileSync(keyConfiguration(folder), 'utf8')).toContain(
+      `<current_key_id>${key?.replace('.key', '')}</current_key_id>`,
+    );
+    expect(() => readdirSync(join(folder, 'griffie/encrypted/store'))).not.toThrow();
   });
 });

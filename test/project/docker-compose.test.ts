@@ -6,13 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectorVariables, readCollectorSettings } from '#services/collector';
 import { disclosureVariables, readDisclosureSettings } from '#services/disclosure';
 import { ingesterVariables, readIngesterSettings } from '#services/ingester';
+import { readRetentionSettings, retentionVariables } from '#services/retention';
 import { kafkaVariables, topicSizingVariables } from '#shared/bus';
 import type { Environment, Outcome, Variable } from '#shared/runtime';
 import { packageRoot, softwareVersion } from '#shared/runtime';
 import { retentionVariable, serverVariables, topologyVariables } from '#shared/store';
 import { readKafkaSettings } from '../../services/cli/kafka/settings.ts';
 import { readStoreSettings } from '../../services/cli/store/settings.ts';
-import { type ComposeService, compose, imageParts } from './docker-files.ts';
+import { type ComposeService, compose, dockerfile, imageParts } from './docker-files.ts';
 
 const { services, networks, volumes, secrets } = compose();
 const entries = Object.entries(services);
@@ -40,6 +41,7 @@ const readers: Record<
   collector: { variables: collectorVariables, read: readCollectorSettings },
   ingester: { variables: ingesterVariables, read: readIngesterSettings },
   disclosure: { variables: disclosureVariables, read: readDisclosureSettings },
+  retention: { variables: retentionVariables, read: readRetentionSettings },
   topics: {
     variables: [...kafkaVariables, ...topicSizingVariables],
     read: (env) => settled(readKafkaSettings(io(env), {})),
@@ -103,7 +105,14 @@ describe('docker-compose.yml', () => {
     const on = (network: string) =>
       entries.filter(([, { networks: joined }]) => joined.includes(network)).map(([name]) => name);
     expect(on('queue').sort()).toEqual(['collector', 'ingester', 'kafka', 'kafka-grants', 'topics']);
-    expect(on('store').sort()).toEqual(['clickhouse', 'disclosure', 'ingester', 'migrate']);
+    expect(on('store').sort()).toEqual([
+      'clickhouse',
+      'disclosure',
+      'disk-keys',
+      'ingester',
+      'migrate',
+      'retention',
+    ]);
     expect(on('front')).toEqual(['disclosure']);
   });
 
@@ -128,6 +137,44 @@ describe('docker-compose.yml', () => {
         }
         expect(existsSync(join(source.startsWith('/') ? '' : packageRoot, source)), source).toBe(true);
         expect(mode, `${name} ${target}`).toBe('ro');
+      }
+    }
+  });
+
+  it('has the disk’s keys where the server reads them and its data are not', () => {
+    const [keys, server, retention] = [service('disk-keys'), service('clickhouse'), service('retention')];
+    const targetOf = (definition: ComposeService, volume: string) =>
+      mounts(definition).find(({ source }) => source === volume)?.target;
+    const { environment } = retention;
+    const [, , , folder, ...options] = keys.command ?? [];
+    expect(folder).toBe(environment.RETENTION_DISK_FOLDER);
+    expect(options).toEqual([
+      `--key-folder=${environment.RETENTION_DISK_KEY_FOLDER}`,
+      `--server-config=${environment.RETENTION_DISK_KEY_CONFIG_FILE}`,
+    ]);
+    for (const definition of [keys, retention]) {
+      expect(definition.user).toBe(server.user);
+      expect(targetOf(definition, 'clickhouse')).toBe(targetOf(server, 'clickhouse'));
+      expect(targetOf(definition, 'disk-keys')).toBe(environment.RETENTION_DISK_KEY_FOLDER);
+      expect(environment.RETENTION_DISK_KEY_CONFIG_FILE).toMatch(
+        new RegExp(`^${targetOf(definition, 'disk-key-config')}/`),
+      );
+    }
+    expect(targetOf(server, 'disk-keys')).toBeUndefined();
+    expect(targetOf(server, 'disk-key-config')).toBe('/etc/clickhouse-server/conf.d');
+    expect(server.depends_on['disk-keys']).toEqual({ condition: 'service_completed_successfully' });
+  });
+
+  it('has a folder of the container’s user in the image under each volume that is mounted first', () => {
+    const made = dockerfile().map(({ text }) => text);
+    for (const [name, definition] of griffie) {
+      const [owner] = (definition.user ?? '10001:10001').split(':');
+      for (const { source, target } of mounts(definition)) {
+        if (!Object.hasOwn(volumes, source)) continue;
+        const line = made
+          .flatMap((text) => text.split('&&'))
+          .find((part) => part.split(/\s+/).includes(target));
+        expect(line, `${name} ${target}`).toContain(`--owner=${owner} `);
       }
     }
   });
@@ -213,6 +260,14 @@ describe('its secrets and settings', () => {
     const env: Record<string, string> = {};
     for (const [variable, value] of Object.entries(definition.environment)) {
       const isFile = variables.some((one) => one.name === variable && one.file);
+      // What lies in a volume, the containers and people make there.
+      const isInVolume = mounts(definition).some(
+        ({ source, target }) => Object.hasOwn(volumes, source) && value.startsWith(`${target}/`),
+      );
+      if (isFile && isInVolume) {
+        writeFileSync(made('in-a-volume'), '{}', { mode: 0o600 });
+        files.set(value, made('in-a-volume'));
+      }
       if (isFile) expect([...files.keys()], variable).toContain(value);
       env[variable] = files.get(value) ?? value;
     }

@@ -9,8 +9,7 @@ for user in ingest disclosure retention owner; do
   hash="$(cat "$secrets/clickhouse-$user.sha256")"
   export "GRIFFIE_${user^^}_PASSWORD_SHA256=$hash"
 done
-GRIFFIE_DISK_KEY_0_HEX="$(cat "$secrets/clickhouse-disk-key")"
 GRIFFIE_CLUSTER_SECRET="$(cat "$secrets/clickhouse-cluster")"
 GRIFFIE_INTERSERVER_PASSWORD="$(cat "$secrets/clickhouse-interserver")"
-export GRIFFIE_DISK_KEY_0_HEX GRIFFIE_CLUSTER_SECRET GRIFFIE_INTERSERVER_PASSWORD
+export GRIFFIE_CLUSTER_SECRET GRIFFIE_INTERSERVER_PASSWORD
 exec "${SERVER:-/usr/bin/clickhouse-server}" --config-file=/etc/clickhouse-server/config.xml

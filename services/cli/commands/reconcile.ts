@@ -13,24 +13,29 @@ import {
   reconcileEntries,
   sentenceOf,
 } from '../reconcile/report.ts';
+import { serverDays } from '../reconcile/server.ts';
 import { askStatus } from '../status-socket.ts';
+import { readStoreSettings, type StoreOptions, withStoreOptions } from '../store/settings.ts';
 import { defaultDataFolder } from './start.ts';
 
-interface ReconcileOptions extends ReconciliationFilter {
+interface ReconcileOptions extends ReconciliationFilter, StoreOptions {
   readonly as?: string;
   readonly data: string;
   readonly json?: boolean;
 }
 
-const liveDays = z.array(z.object({ day: z.iso.date(), open: z.boolean(), sources: z.array(sourceFigures) }));
+const liveDays = z
+  .array(z.object({ day: z.iso.date(), open: z.boolean(), sources: z.array(sourceFigures).readonly() }))
+  .readonly();
+type LiveDays = z.infer<typeof liveDays>;
 
 /** `griffie reconcile`: what was read, what was made of it, what is there, by source and day. */
 export function addReconcileCommand(program: Command, io: CliIo): void {
-  program
+  const command = program
     .command('reconcile')
     .argument(
       '[url|folder|file]',
-      'URL of the service, a copy of its ledger folder, or an export as NDJSON; the Griffie that runs here where absent',
+      'URL of the service, a copy of its ledger folder, or an export as NDJSON; where absent the Griffie that runs here, or the ClickHouse server that is named',
     )
     .description('the sums of each source and day: lines, events, stored, refused, expired')
     .option('--as <file>', "an auditor's credential file; needed for a URL")
@@ -38,15 +43,16 @@ export function addReconcileCommand(program: Command, io: CliIo): void {
     .option('--from <day>', 'first day of collection, UTC', dayArgument)
     .option('--to <day>', 'last day of collection, UTC', dayArgument)
     .option('--source <id>', 'one source alone')
-    .addOption(jsonOption())
+    .addOption(jsonOption());
+  withStoreOptions(command)
     .addHelpText(
       'after',
-      `${example('reconcile --from 2026-11-01', 'reconcile https://griffie.example.nl --as auditor.json', 'reconcile ledger.ndjson --json')}\n\nExit code 1 where the sums do not match. The ledger itself is verified by griffie audit verify.`,
+      `${example('reconcile --from 2026-11-01', 'reconcile https://griffie.example.nl --as auditor.json', 'reconcile ledger.ndjson --json', 'reconcile --url https://clickhouse.example.nl:8443 --user griffie_retention --password-file retention.password')}\n\nExit code 1 where the sums do not match. The ledger itself is verified by griffie audit verify.`,
     )
     .action(async (place: string | undefined, options: ReconcileOptions) => {
       const report =
         place === undefined
-          ? await liveReport(options)
+          ? liveReport(await liveDaysOf(io, command, options), options)
           : await reconcileEntries(entriesAt(io, place, { as: options.as, kinds: reconciledKinds }), options);
       await printResult(io, options.json, report, reportLines(report));
       if (report.differences.length === 0) return;
@@ -58,11 +64,23 @@ export function addReconcileCommand(program: Command, io: CliIo): void {
     });
 }
 
+/** From the process that runs on a data folder, or from the server that the options or the environment name. */
+async function liveDaysOf(
+  io: CliIo,
+  command: Command,
+  { data, from, to, ...options }: ReconcileOptions,
+): Promise<LiveDays> {
+  const range = { from: from ?? '2000-01-01', to: to ?? new Date(io.now()).toISOString().slice(0, 10) };
+  const isHere = command.getOptionValueSource('data') !== 'default';
+  const isServer = typeof options.url === 'string' || (!isHere && io.env.CLICKHOUSE_URL !== undefined);
+  if (!isServer) return askStatus(data, `/sums/${range.from}/${range.to}`, liveDays);
+  const settings = await readStoreSettings(io, options);
+  if (settings.kind !== 'server') throw new RangeError('no folder was named');
+  return serverDays(settings, range, io.now());
+}
+
 /** As it is this moment; today is shown and not judged. */
-async function liveReport({ data, from, to, source }: ReconcileOptions): Promise<ReconciliationReport> {
-  const today = new Date().toISOString().slice(0, 10);
-  const last = to ?? today;
-  const found = await askStatus(data, `/sums/${from ?? '2000-01-01'}/${last}`, liveDays);
+function liveReport(found: LiveDays, { source }: ReconcileOptions): ReconciliationReport {
   const wanted = found.map(({ sources, ...day }) => ({
     ...day,
     sources: sources.filter(({ source: name }) => source === undefined || name === source),

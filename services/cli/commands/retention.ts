@@ -10,7 +10,7 @@ import type { CliIo } from '../io.ts';
 import { example, jsonOption } from '../options.ts';
 import { pairs, printResult, table } from '../output.ts';
 import { verifyCertificates } from '../retention/certificates.ts';
-import { addDiskCommand } from '../retention/disk.ts';
+import { addDiskCommand, addPrepareDiskCommand } from '../retention/disk.ts';
 import { askStatus } from '../status-socket.ts';
 import { defaultDataFolder } from './start.ts';
 
@@ -104,6 +104,7 @@ export function addRetentionCommands(program: Command, io: CliIo): void {
     });
 
   addDiskCommand(group, io);
+  addPrepareDiskCommand(group, io);
 
   group
     .command('verify')

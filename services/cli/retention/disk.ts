@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { Command } from 'commander';
-import { diskKeyDigest, lookAtDisk } from '#shared/store';
+import { type Command, InvalidArgumentError } from 'commander';
+import { diskKeyDigest, lookAtDisk, prepareServerDisk, StoreError } from '#shared/store';
 import { folderAt } from '../audit/place.ts';
 import { refused, unusable } from '../errors.ts';
 import type { CliIo } from '../io.ts';
@@ -49,6 +49,66 @@ export function addDiskCommand(group: Command, io: CliIo): void {
         );
       }
     });
+}
+
+interface PrepareOptions {
+  readonly disk: number;
+  readonly keyFolder: string;
+  readonly serverConfig: string;
+  readonly json?: boolean;
+}
+
+/** `griffie retention prepare-disk`: what a ClickHouse server needs to start on its encrypted disk. */
+export function addPrepareDiskCommand(group: Command, io: CliIo): void {
+  group
+    .command('prepare-disk')
+    .argument('<folder>', "folder of the server's encrypted disk; need not be there yet")
+    .description(
+      'before each start of a ClickHouse server, on its host: makes the first key of the disk, sees that all keys ' +
+        'are there that its files need, and writes them where the server reads them',
+    )
+    .requiredOption('--key-folder <folder>', 'where the keys are, outside the disk; made where it is missing')
+    .requiredOption(
+      '--server-config <file>',
+      "file in the server's conf.d or config.d, of this command alone",
+    )
+    .option(
+      '--disk <number>',
+      "of this host's disk, where several hosts of a cluster have one",
+      diskArgument,
+      0,
+    )
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      example(
+        'retention prepare-disk /var/lib/clickhouse/griffie/encrypted --key-folder /var/lib/griffie-disk-keys --server-config /etc/clickhouse-server/conf.d/storage_keys.xml',
+      ),
+    )
+    .action(async (folder: string, { disk: number, keyFolder, serverConfig, json }: PrepareOptions) => {
+      const disk = await prepareServerDisk({
+        folder,
+        keyFolder,
+        configurationFile: serverConfig,
+        disk: number,
+        now: io.now(),
+      }).catch((error: unknown) => {
+        throw error instanceof StoreError ? refused(error.code, error.message) : error;
+      });
+      const keys = (await disk.keys.list()).map(({ id, digest, createdAt }) => ({ id, digest, createdAt }));
+      await printResult(io, json, { keys }, [
+        ...table(
+          ['DISK KEY', 'DIGEST', 'MADE'],
+          keys.map(({ id, digest, createdAt }) => [String(id), digest.slice(0, 16), createdAt.slice(0, 10)]),
+        ),
+        'The server finds them at its next start.',
+      ]);
+    });
+}
+
+function diskArgument(text: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError('Write a number from 0 to 999.');
+  return Number(text);
 }
 
 function digestOfKey(text: string): string {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { diskOfKey } from '#shared/control';
 import { makePrivateFolder, syncFolder, utc, writeFileDurably } from '#shared/runtime';
 import { utcTimestamp } from '#shared/traffic';
 import { StoreError } from '../errors.ts';
@@ -15,7 +16,10 @@ import { digestOf, fingerprintOf, keyBytes } from './encrypted-file.ts';
  */
 
 export interface DiskKey {
-  /** Seconds since the epoch of its making, or one more than the id before it. */
+  /**
+   * Seconds since the epoch of its making, or one more than the id before it. Of a disk with a number, which one
+   * of several hosts has, a thousand times that and the number.
+   */
   readonly id: number;
   /** RFC 3339 UTC. */
   readonly createdAt: string;
@@ -53,9 +57,11 @@ const leftover = /\.(erasing|tmp)$/;
 
 /**
  * Opens the folder, or makes it.
+ * @param disk number of the disk, 0 to 999
  * @throws {StoreError} `store.keys_unusable`
  */
-export async function openKeyStore(folder: string): Promise<KeyStore> {
+export async function openKeyStore(folder: string, disk = 0): Promise<KeyStore> {
+  const step = disk === 0 ? 1 : 1000;
   try {
     await makePrivateFolder(folder);
     for (const name of await readdir(folder)) if (leftover.test(name)) await overwriteAndUnlink(folder, name);
@@ -70,6 +76,7 @@ export async function openKeyStore(folder: string): Promise<KeyStore> {
         throw unusable(path, 'others than the service can read it');
       const { id, createdAt, keyHex } = keyFile.parse(JSON.parse(await readFile(path, 'utf8')));
       if (fileOf(id) !== name) throw unusable(path, 'it has the id of another file');
+      if (diskOfKey(id) !== disk) throw unusable(path, "it is of another host's disk");
       const secret = Buffer.from(keyHex, 'hex');
       const fingerprint = fingerprintOf(secret);
       return { id, createdAt, fingerprint, digest: digestOf(fingerprint), secret };
@@ -91,7 +98,7 @@ export async function openKeyStore(folder: string): Promise<KeyStore> {
 
     async create(now) {
       const last = (await list()).at(-1);
-      const id = Math.max(Math.floor(now / 1000), (last?.id ?? 0) + 1);
+      const id = Math.max(Math.floor(now / 1000) * step + disk, (last?.id ?? 0) + step);
       const key = { id, createdAt: utc(now), keyHex: randomBytes(keyBytes).toString('hex') };
       await writeFileDurably(join(folder, fileOf(id)), `${JSON.stringify(key)}\n`);
       return read(fileOf(id));

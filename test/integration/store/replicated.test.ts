@@ -91,6 +91,7 @@ function replicated(): void {
       { name: 'traffic_index_days_fill', engine: 'MaterializedView', storage_policy: '' },
       { name: 'traffic_index_fill', engine: 'MaterializedView', storage_policy: '' },
       { name: 'traffic_index_retained', engine: 'View', storage_policy: '' },
+      { name: 'traffic_origins', engine: 'View', storage_policy: '' },
       { name: 'traffic_retained', engine: 'View', storage_policy: '' },
     ]);
     expect(await pathsOf('one_shard')).toEqual([
@@ -146,6 +147,8 @@ function replicated(): void {
       'traffic_index_retained Distributed',
       'traffic_index_retained_local View',
       'traffic_local ReplicatedMergeTree',
+      'traffic_origins Distributed',
+      'traffic_origins_local View',
       'traffic_retained Distributed',
       'traffic_retained_local View',
     ]);

@@ -3,12 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  assertMigrated,
   createMigrations,
+  createPartitions,
+  createSourceDays,
   createTrafficStore,
   type Database,
   defaultRetention,
   loadMigrations,
   openServerDatabase,
+  type StoreQuery,
   type TrafficStore,
 } from '#shared/store';
 import { type HttpEngine, startHttpEngine } from '../../support/clickhouse-http/http-engine.ts';
@@ -92,7 +96,8 @@ describe('the server configuration of infra/clickhouse, read by the embedded eng
       'GRANT SELECT ON griffie.traffic_retained_local TO griffie_disclosure',
     ]);
     const retention = await rights('griffie_retention');
-    expect(retention).toHaveLength(25);
+    expect(retention).toHaveLength(27);
+    expect(retention).toContainEqual(expect.stringMatching(/SYSTEM RELOAD CONFIG.* ON \*\.\*/));
     expect(retention.join('\n')).not.toMatch(
       /SELECT[^\n]* ON griffie\.(traffic|traffic_local|rejected|rejected_local) |DROP|CREATE/,
     );
@@ -118,6 +123,41 @@ describe('the server configuration of infra/clickhouse, read by the embedded eng
     );
     const origins = await readAs('griffie_retention', 'SELECT * FROM griffie.rejected_origins LIMIT 1');
     for (const row of origins) expect(Object.keys(Object(row))).toEqual(['sourceId', 'day', 'eventIdHex']);
+    const [stored] = await readAs('griffie_retention', 'SELECT * FROM griffie.traffic_origins LIMIT 1');
+    expect(Object.keys(Object(stored))).toEqual(['sourceId', 'day', 'eventId']);
+    const others = ['griffie_disclosure', 'griffie_ingest'];
+    for (const user of others) {
+      await expect(readAs(user, 'SELECT day FROM griffie.traffic_origins')).rejects.toMatchObject(denied);
+    }
+  });
+
+  it('lets retention, and griffie reconcile, ask all that the sums are made of', async () => {
+    const asked: StoreQuery[] = [];
+    const noted: Database = {
+      ...database,
+      rows(query) {
+        asked.push(query);
+        return database.rows(query);
+      },
+    };
+    await assertMigrated(noted, defaultRetention);
+    await createPartitions(noted, { database: 'griffie' }).list();
+    const sourceDays = createSourceDays(noted);
+    await sourceDays.counted('2096-06-01', '2096-06-02');
+    await sourceDays.stored('2096-06-01');
+    await sourceDays.again('mail.log', '2096-06-01', '2096-06-02');
+    await sourceDays.rejected('2096-06-01');
+    expect(asked.length).toBeGreaterThan(6);
+    for (const { text, parameters } of asked) {
+      // In a view its settings, such as readonly, would be those of its making.
+      const statement = text
+        .replace(/\nSETTINGS .*$/s, '')
+        .replace(/\{(\w+):String\}/g, (_, name) => `'${parameters[name]}'`);
+      await expect(readAs('griffie_retention', statement), text).resolves.toBeInstanceOf(Array);
+      if (!/griffie_migrations|system\./.test(text)) {
+        await expect(readAs('griffie_ingest', statement), text).rejects.toMatchObject(denied);
+      }
+    }
   });
 
   it('lets retention alone copy what an order holds, and disclosure read of it what may be read yet', async () => {

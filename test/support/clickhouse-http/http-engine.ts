@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Session } from 'chdb';
 import { answerWith, refuseWith } from './answer.ts';
-import { EngineRefusal, readRequest } from './request.ts';
+import { EngineRefusal, type EngineRequest, readRequest } from './request.ts';
 
 export interface HttpEngine {
   readonly url: string;
@@ -25,13 +25,15 @@ export interface HttpEngineOptions {
  * The real engine behind as much of ClickHouse's HTTP interface as the client uses, for machines without a
  * ClickHouse server: users, settings and `param_*` in the address, sessions, gzip both ways, streams, the
  * headers with summary, query id and error code, errors before and after the first bytes in the form of
- * ClickHouse 25.11 and later. Folders are bound to a process: one engine at a time.
+ * ClickHouse 25.11 and later. `SYSTEM RELOAD CONFIG` opens the engine anew between two requests. Folders are
+ * bound to a process: one engine at a time.
  */
 export async function startHttpEngine(folder: string, options: HttpEngineOptions = {}): Promise<HttpEngine> {
   const { users = { default: '' }, tls, port = 0, engineArguments = [] } = options;
   // Holds the engine open; each request has a session of its own on it, as it has on a server.
-  const engine = new Session(folder, { connectionArgs: engineArguments });
+  let engine = new Session(folder, { connectionArgs: engineArguments });
   const named = new Map<string, Session>();
+  const gate = new ReloadGate();
 
   const listener: RequestListener = (request, response) => {
     void serve(request, response).catch((error: unknown) => refuseWith(response, error));
@@ -47,6 +49,23 @@ export async function startHttpEngine(folder: string, options: HttpEngineOptions
     if (!Object.hasOwn(users, asked.user) || users[asked.user] !== asked.password) {
       throw new EngineRefusal(516, 'Authentication failed: password is incorrect, or there is no such user');
     }
+    if (/^\s*SYSTEM RELOAD CONFIG\s*$/i.test(asked.statement)) {
+      await gate.alone(reopen);
+      response.end();
+      return;
+    }
+    await gate.among(() => answer(asked, response));
+  }
+
+  /** What a server does in place: the engine in a process reads its configuration at its opening alone. */
+  function reopen(): void {
+    for (const session of named.values()) session.close();
+    named.clear();
+    engine.close();
+    engine = new Session(folder, { connectionArgs: engineArguments });
+  }
+
+  async function answer(asked: EngineRequest, response: ServerResponse): Promise<void> {
     const session = sessionOf(asked.sessionId);
     try {
       if (asked.assignments.length > 0) await session.queryAsync(`SET ${asked.assignments.join(', ')}`);
@@ -87,6 +106,38 @@ export async function startHttpEngine(folder: string, options: HttpEngineOptions
       engine.close();
     },
   };
+}
+
+/** Many at a time, or one alone, which waits for those that are under way; those that come meanwhile wait for it. */
+class ReloadGate {
+  #under = 0;
+  #reloading: Promise<void> = Promise.resolve();
+  #idle: (() => void) | null = null;
+
+  async among<T>(work: () => Promise<T>): Promise<T> {
+    for (let known: Promise<void> | null = null; known !== this.#reloading; ) {
+      known = this.#reloading;
+      await known;
+    }
+    this.#under += 1;
+    try {
+      return await work();
+    } finally {
+      this.#under -= 1;
+      if (this.#under === 0) this.#idle?.();
+    }
+  }
+
+  alone(work: () => void): Promise<void> {
+    const before = this.#reloading;
+    this.#reloading = (async () => {
+      await before;
+      if (this.#under > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+      this.#idle = null;
+      work();
+    })();
+    return this.#reloading;
+  }
 }
 
 const hasQuery = (request: IncomingMessage): boolean =>

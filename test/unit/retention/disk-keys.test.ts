@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type DiskKeyDraft, decideDiskKey, type RecordedDiskKey } from '#shared/control';
+import { type DiskKeyDraft, decideDiskKey, diskOfKey, type RecordedDiskKey } from '#shared/control';
 
 const at = '2026-11-23T00:00:05.000Z';
 const digest = (id: number): string => String(id).repeat(64).slice(0, 64);
@@ -45,6 +45,27 @@ describe('entries about keys of the disk', () => {
       { ...second.details, usedUntil: null, retired: false },
     ]);
     expect(keysAfter(first, second, retired(1), destroyed(1)).map(({ keyId }) => keyId)).toEqual([2]);
+  });
+
+  it('keys of several disks are made, followed and destroyed apart', () => {
+    const disk = 2;
+    const [firstOfOther, secondOfOther] = [1_777_593_602_000 + disk, 1_778_198_402_000 + disk];
+    expect([diskOfKey(1_777_593_602), diskOfKey(firstOfOther)]).toEqual([0, disk]);
+    const other = [
+      created(firstOfOther, '2026-05-01T00:00:02.000Z'),
+      created(secondOfOther, '2026-05-08T00:00:02.000Z'),
+    ] as const;
+    const all = keysAfter(first, other[0], second, other[1]);
+    expect(all.map(({ keyId, usedUntil }) => [keyId, usedUntil !== null])).toEqual([
+      [1, true],
+      [firstOfOther, true],
+      [2, false],
+      [secondOfOther, false],
+    ]);
+    // The last key of each disk is in use, whatever the other has.
+    expect(codeOf(all, retired(secondOfOther))).toBe('disk_key.in_use');
+    expect(codeOf(keysAfter(first, other[0]), retired(1))).toBe('disk_key.in_use');
+    expect(codeOf(all, retired(firstOfOther))).toBeNull();
   });
 
   it.each<[string, RecordedDiskKey[], DiskKeyDraft]>([

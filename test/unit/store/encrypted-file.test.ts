@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { diskOfKey } from '#shared/control';
 import { keyFolderOf } from '#shared/store';
 import {
   fingerprintIn,
@@ -64,6 +65,27 @@ describe('the key store', () => {
         await writeFile(join(folder, name), 'left', { mode: 0o600 });
       expect((await (await openKeyStore(folder)).list()).map(({ id }) => id)).toEqual([6]);
       expect(await readdir(folder)).toEqual(['6.key']);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('makes ids with the number of a disk, and takes no key of another one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'griffie-key-store-'));
+    const now = Date.parse('2026-11-28T00:00:00.000Z');
+    try {
+      const store = await openKeyStore(folder, 17);
+      const ids = [(await store.create(now)).id, (await store.create(now)).id];
+      expect(ids).toEqual([now + 17, now + 1017]);
+      expect(ids.map(diskOfKey)).toEqual([17, 17]);
+      for (const disk of [0, 18]) {
+        await expect((await openKeyStore(folder, disk)).list()).rejects.toMatchObject({
+          code: 'store.keys_unusable',
+        });
+      }
+      const plain = await openKeyStore(join(folder, 'plain'));
+      expect(diskOfKey((await plain.create(now)).id)).toBe(0);
+      await expect((await openKeyStore(join(folder, 'plain'), 17)).list()).rejects.toThrow('disk');
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -31,6 +31,7 @@ describe('one set of migrations', () => {
       'CREATE TABLE IF NOT EXISTS griffie.holds',
       'CREATE OR REPLACE VIEW griffie.held_traffic_readable',
       'CREATE OR REPLACE VIEW griffie.traffic_holdable',
+      'CREATE OR REPLACE VIEW griffie.traffic_origins',
     ]);
     expect(statements.join('\n')).not.toMatch(/Replicated|Distributed|ON CLUSTER|\{\{/);
     // A window would lose a repeated insert after a kill: test/fault/store-retry.test.ts.
@@ -54,6 +55,7 @@ describe('one set of migrations', () => {
       "CREATE TABLE IF NOT EXISTS griffie.holds ON CLUSTER 'griffie'",
       "CREATE OR REPLACE VIEW griffie.held_traffic_readable ON CLUSTER 'griffie'",
       "CREATE OR REPLACE VIEW griffie.traffic_holdable ON CLUSTER 'griffie'",
+      "CREATE OR REPLACE VIEW griffie.traffic_origins ON CLUSTER 'griffie'",
     ]);
     expect(statements[0]).toContain(
       "ENGINE = ReplicatedMergeTree('/griffie/griffie/traffic/{shard}', '{replica}')",
@@ -88,6 +90,8 @@ describe('one set of migrations', () => {
       'CREATE TABLE IF NOT EXISTS griffie.held_traffic_readable AS griffie.held_traffic_readable_local',
       'CREATE OR REPLACE VIEW griffie.traffic_holdable_local',
       'CREATE TABLE IF NOT EXISTS griffie.traffic_holdable AS griffie.traffic_holdable_local',
+      'CREATE OR REPLACE VIEW griffie.traffic_origins_local',
+      'CREATE TABLE IF NOT EXISTS griffie.traffic_origins AS griffie.traffic_origins_local',
     ]);
     // An event's id follows from these two: its copies meet on one shard.
     expect(statements[1]).toContain(
