@@ -128,16 +128,24 @@ export async function openControlPlane(
     const now = clock.now();
     const time = decideClock(on.state, utc(now));
     if (!time.ok && !underAnyClock) throw new ClockError();
-    const { entries, result } = await decide(on.state, time.ok ? time.at : utc(now));
-    assertWhole(on);
-    if (entries.length === 0) {
-      // What it saw must be durable, too.
-      const done = settled.then(() => {
+    /** Once what it saw is durable, too. */
+    const afterOthers = <R>(outcome: () => R): { readonly done: Promise<R> } => ({
+      done: settled.then(() => {
         assertWhole(on);
-        return { result, indexes: [] };
+        return outcome();
+      }),
+    });
+    let step: Step<T>;
+    try {
+      step = await decide(on.state, time.ok ? time.at : utc(now));
+    } catch (error) {
+      return afterOthers(() => {
+        throw error;
       });
-      return { done };
     }
+    assertWhole(on);
+    const { entries, result } = step;
+    if (entries.length === 0) return afterOthers(() => ({ result, indexes: [] }));
     // Durable with what they follow from, or not at all.
     const all = withAlarms(on.state, entries, time.ok ? time.at : on.state.latestAt);
     const envelopes = all.map(({ entry }) => envelope(entry, now));

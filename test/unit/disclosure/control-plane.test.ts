@@ -118,6 +118,22 @@ describe('where the disk refuses', () => {
     expect(await recorded()).toEqual(upTo(3));
   });
 
+  it('a refusal that was decided on what came to nothing is decided again', async () => {
+    const letGo = hold();
+    const first = control.transact(counting);
+    await turns();
+    const refusing = control.transact((state) => {
+      if (state.configuration?.software === '1') throw new Error('refused');
+      return reading(state);
+    });
+    await turns();
+    disk.isFull = true;
+    letGo();
+    await expect(first).rejects.toMatchObject({ code: 'ledger.unavailable' });
+    disk.isFull = false;
+    expect((await refusing).result).toBe('0');
+  });
+
   it('nothing has happened, and the next step finds everything as it was', async () => {
     disk.isFull = true;
     const steps = await Promise.allSettled(upTo(20).map(() => control.transact(counting)));
