@@ -1,7 +1,6 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Act } from './model/acts.ts';
-import { begin, makeFixed } from './model/begin.ts';
-import type { Fixed } from './model/requests.ts';
+import { Beginnings, makeFixed } from './model/begin.ts';
 
 /* Two replicas over one order. What one of them took back holds at the other for the very next request. */
 
@@ -23,13 +22,14 @@ const taken: Taken[] = [
 ];
 
 describe('what is taken back at one replica is gone at the other at once', () => {
-  let fixed: Fixed;
+  let beginnings: Beginnings;
   beforeAll(async () => {
-    fixed = await makeFixed();
+    beginnings = new Beginnings(await makeFixed());
   });
+  afterAll(() => beginnings.remove());
 
   it.each(taken)('%s', async (_name, make, code) => {
-    const { model, world } = await begin(fixed, { replicas: 2 });
+    const { model, world } = await beginnings.begin({ replicas: 2 });
     try {
       const signedAt = model.law.clock;
       let signature = model.sent.length;

@@ -1,5 +1,5 @@
 import type { Role } from '#shared/control';
-import { type Act, mayDo, type OrderVersion } from './acts.ts';
+import { type Act, mayDo, type Order, type OrderVersion } from './acts.ts';
 import type { Law } from './law.ts';
 
 /** A random number below a bound, the next of a command's own. */
@@ -20,6 +20,7 @@ export const cast = [
   { person: 'boris', role: 'registrar', name: 'k3', ...always },
   { person: 'carla', role: 'officer', name: 'k4', ...always },
   { person: 'dirk', role: 'officer', name: 'k5', after: hour, hours: 24 },
+  { person: 'fred', role: 'reviewer', name: 'k6', ...always },
 ] as const satisfies readonly { person: string; role: Role; name: string; after: number; hours: number }[];
 export const administrators = ['a0', 'a1'] as const;
 export const keyNames: readonly string[] = [
@@ -37,6 +38,26 @@ const one = <T>(list: readonly T[], dice: Dice): T | undefined => list[dice(Math
 /** Acts that take another person than those who wrote the order. */
 const isDecision: ReadonlySet<Act['do']> = new Set<Act['do']>(['approve', 'reject', 'resume']);
 
+/** Orders that an act is mostly about: those of which it changes something, or stops a release. */
+function isApt(what: Act['do'], law: Law, name: string, order: Order): boolean {
+  const isUndecided = law.isOpen(order) && !order.approved && !order.suspended;
+  switch (what) {
+    case 'request':
+      return law.isReleasable({ order: name, version: order.version });
+    case 'approve':
+    case 'reject':
+      return isUndecided;
+    case 'resume':
+      return law.isOpen(order) && order.suspended;
+    case 'amend':
+    case 'suspend':
+    case 'withdraw':
+      return [...law.requests.values()].some((asked) => asked.order === name && asked.state === 'waiting');
+    default:
+      return false;
+  }
+}
+
 function isActive(law: Law, name: string): boolean {
   const credential = law.credentials.get(name);
   return credential !== undefined && law.isActive(credential);
@@ -51,11 +72,9 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
   const at = law.at();
   const role = one(mayDo[what] ?? [], dice);
   const names = [...credentials.keys()];
-  const good = [...orders.keys()].filter((name) => {
-    return law.isReleasable({ order: name, version: orders.get(name)?.version ?? 1 });
-  });
+  const good = [...orders].filter(([name, order]) => isApt(what, law, name, order)).map(([name]) => name);
   const newest = [...orders.keys()].at(-1);
-  const apt = what === 'request' && dice(3) > 0 ? one(good, dice) : undefined;
+  const apt = dice(4) > 0 ? one(good, dice) : undefined;
   const order = apt ?? (dice(3) === 0 ? one([...orders.keys()], dice) : newest) ?? 'none';
   const right = names.filter((name) => role === undefined || credentials.get(name)?.role === role);
   const active = right.filter((name) => isActive(law, name));
@@ -83,7 +102,7 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
       return whom === undefined ? null : { ...signed, do: what, whom };
     }
     case 'revoke':
-      return { ...signed, do: what, whom: one(names, dice) ?? '' };
+      return { ...signed, do: what, whom: one(dice(3) === 0 ? administrators : names, dice) ?? '' };
     case 'rotate': {
       const whom = dice(6) === 0 ? one(names, dice) : unused;
       return whom === undefined ? null : { ...signed, do: what, whom };

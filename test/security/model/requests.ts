@@ -22,12 +22,17 @@ export interface Fixed {
 export class Requests {
   readonly #fixed: Fixed;
   /** Ids that the service gave to orders and disclosures, by name. */
-  readonly ids = new Map<string, string>();
-  readonly #enrolled = new Map<string, { personId: string; role: string }>();
-  readonly #recorded = new Map<string, Received>();
+  readonly ids: Map<string, string> = new Map();
+  readonly #enrolled: Map<string, { personId: string; role: string }> = new Map();
+  readonly #recorded: Map<string, Received> = new Map();
 
-  constructor(fixed: Fixed) {
+  /** @param before what was said before these; it is copied */
+  constructor(fixed: Fixed, before?: Requests) {
     this.#fixed = fixed;
+    if (!before) return;
+    this.ids = new Map(before.ids);
+    this.#enrolled = new Map(before.#enrolled);
+    this.#recorded = new Map(before.#recorded);
   }
 
   keyOf(name: string): SigningKey {
