@@ -16,7 +16,7 @@ import {
 } from '#shared/ledger';
 import { createTileDirectory } from '#shared/ledger-storage';
 import { silentLogger, utc } from '#shared/runtime';
-import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
+import { generateKey, type SigningKey } from '#shared/signed-request';
 import {
   createMigrations,
   createTrafficStore,
@@ -27,6 +27,7 @@ import {
 } from '#shared/store';
 import { ceremonyAdministrator, enrolmentBody } from '../support/enrolment.ts';
 import { testEvent } from '../support/events.ts';
+import { type Signer, signCall } from '../support/signed-call.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { audience, orderBody, orderDraftFor, testStart } from '../support/test-service.ts';
 
@@ -42,11 +43,6 @@ interface Answer {
   readonly status: number;
   readonly bytes: Buffer;
   readonly body: Record<string, unknown>;
-}
-
-interface Signer {
-  readonly key: SigningKey;
-  readonly credentialId: string;
 }
 
 class Installation {
@@ -186,22 +182,12 @@ class Installation {
     this.fault = 'none';
   }
 
-  sign(role: Role, method: string, path: string, body = Buffer.alloc(0)): Promise<string> {
+  sign(role: Role, method: string, path: string, body?: Buffer): Promise<string> {
     return this.#sign(this.who(role), method, path, body);
   }
 
-  #sign({ key, credentialId }: Signer, method: string, path: string, body: Buffer): Promise<string> {
-    return signRequest({
-      privateKey: key.privateKey,
-      alg: key.alg,
-      kid: key.kid,
-      credentialId,
-      audience,
-      method,
-      url: `${audience}${path}`,
-      body,
-      nowSeconds: Math.floor(this.clock.now() / 1000),
-    });
+  #sign(by: Signer, method: string, path: string, body?: Buffer): Promise<string> {
+    return signCall(by, audience, { method, path, body }, this.clock.now());
   }
 
   async call(

@@ -19,7 +19,7 @@ import { createMemoryStorage } from '#shared/ledger-storage';
 import type { TrustAnchors } from '#shared/order-document';
 import type { OrderDraft } from '#shared/orders';
 import { type Logger, silentLogger } from '#shared/runtime';
-import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
+import { generateKey, type SigningKey } from '#shared/signed-request';
 import {
   createMigrations,
   createTrafficStore,
@@ -34,6 +34,7 @@ import {
 import { type CategoryId, categoryIds } from '#shared/traffic';
 import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 import { replayOf } from './replayed.ts';
+import { signCall } from './signed-call.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
 
 export const audience = 'https://griffie.example.nl';
@@ -242,19 +243,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   }
 
   function person(key: SigningKey, credentialId: string, role: Role): Person {
-    const sign = (method: string, path: string, body: Buffer = Buffer.alloc(0), jti?: string) =>
-      signRequest({
-        privateKey: key.privateKey,
-        alg: key.alg,
-        kid: key.kid,
-        credentialId,
-        audience,
-        method,
-        url: `${audience}${path}`,
-        body,
-        nowSeconds: Math.floor(clock.now() / 1000),
-        ...(jti === undefined ? {} : { jti }),
-      });
+    const sign = (method: string, path: string, body?: Buffer, jti?: string) =>
+      signCall({ key, credentialId }, audience, { method, path, body, jti }, clock.now());
     return {
       key,
       credentialId,

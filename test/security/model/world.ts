@@ -8,9 +8,9 @@ import { type LedgerEntry, verifyLog } from '#shared/ledger';
 import { createMemoryOrder, createMemoryStorage } from '#shared/ledger-storage';
 import { shippedRegimes } from '#shared/regimes';
 import { utc } from '#shared/runtime';
-import { signRequest } from '#shared/signed-request';
 import { createCaseChecker } from '../../../services/cli/audit/case-checks.ts';
 import { openCaseReader } from '../../../services/cli/audit/case-files.ts';
+import { signCall } from '../../support/signed-call.ts';
 import { createTestClock, type TestClock } from '../../support/test-clock.ts';
 import { audience } from '../../support/test-service.ts';
 import type { Act } from './acts.ts';
@@ -156,7 +156,7 @@ export class World {
     for (let tries = 0; this.#isBusy(); tries++) {
       // One that is behind may first come to announce what was cancelled elsewhere.
       if (tries === 25) this.#catchUp();
-      if (tries > 10_000) throw new Error('a disclosure was neither released nor refused');
+      if (tries > 4_000) throw new Error('a disclosure was neither released nor refused');
       await pause(tries < 100 ? 1 : 5);
     }
     const { ledger } = this.#at(0);
@@ -207,9 +207,9 @@ export class World {
   async #stop(): Promise<void> {
     const running = this.#replicas.filter(({ service }) => service.app.server.listening);
     for (const { service } of running) await service.close();
-    // Each has what the others wrote while they stopped.
     this.#catchUp();
-    while (running.length > 0 && !this.#isLevel()) await pause(2);
+    // Each has what the others wrote while they stopped; what is not there after so long is a finding.
+    for (let tries = 0; running.length > 0 && !this.#isLevel() && tries < 1_000; tries++) await pause(5);
     for (const { ledger } of running) await ledger.close();
   }
 
@@ -248,13 +248,8 @@ export class World {
   async #sign(act: Act): Promise<Sent> {
     const { method, path, body } = await this.#requests.of(act, this.#clock.now());
     const bytes = body && Buffer.from(JSON.stringify(body));
-    const { privateKey, alg, kid } = this.#requests.keyOf(act.by);
-    const proof = await signRequest({
-      ...{ privateKey, alg, kid, credentialId: act.by, audience, method },
-      url: audience + path,
-      body: bytes ?? Buffer.alloc(0),
-      nowSeconds: Math.floor(act.signedAt / 1000),
-    });
+    const signer = { key: this.#requests.keyOf(act.by), credentialId: act.by };
+    const proof = await signCall(signer, audience, { method, path, body: bytes }, act.signedAt);
     const headers = { 'griffie-proof': proof, ...(bytes ? { 'content-type': 'application/json' } : {}) };
     return { method, path, headers, bytes };
   }
