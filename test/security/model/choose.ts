@@ -93,7 +93,9 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
     case 'enrol': {
       const from = at + (dice(4) === 0 ? hour : 0);
       const whom = dice(6) === 0 ? one(names, dice) : unused;
-      const rights = { person: one(people, dice) ?? '', role: one(roles, dice) ?? 'officer', from };
+      const like = dice(2) === 0 ? credentials.get(one(names, dice) ?? '') : undefined;
+      const person = like?.person ?? one(people, dice) ?? '';
+      const rights = { person, role: like?.role ?? one(roles, dice) ?? 'officer', from };
       return whom === undefined ? null : { ...signed, do: what, whom, ...rights, until: until + hour };
     }
     case 'confirm': {
@@ -102,7 +104,7 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
       return whom === undefined ? null : { ...signed, do: what, whom };
     }
     case 'revoke':
-      return { ...signed, do: what, whom: one(dice(3) === 0 ? administrators : names, dice) ?? '' };
+      return { ...signed, do: what, whom: one(dice(2) === 0 ? active : names, dice) ?? '' };
     case 'rotate': {
       const whom = dice(6) === 0 ? one(names, dice) : unused;
       return whom === undefined ? null : { ...signed, do: what, whom };

@@ -117,7 +117,7 @@ const moves = [
 const backwards = [1, 5_000, 5_001, 60 * minute, 48 * 60 * minute];
 
 const weights: Readonly<Record<Act['do'], number>> = {
-  ...{ enrol: 3, confirm: 5, revoke: 2, rotate: 2 },
+  ...{ enrol: 3, confirm: 5, revoke: 3, rotate: 2 },
   ...{ record: 3, amend: 3, approve: 8, reject: 1, suspend: 4, resume: 4, withdraw: 1 },
   ...{ request: 15, cancel: 2, collect: 3 },
 };
