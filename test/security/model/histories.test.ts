@@ -5,9 +5,10 @@ import { type Beginning, Beginnings, makeFixed } from './begin.ts';
 import { compareReleases, type Model, steps } from './commands.ts';
 import type { World } from './world.ts';
 
-/* ROUNDS (default 120) is how many random histories are gone through. */
+/* ROUNDS (default 120) is how many random histories are gone through, SEED (default: any) which ones. */
 
 const rounds = Number(process.env.ROUNDS ?? 120);
+const seed = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
 
 let beginnings: Beginnings;
 beforeAll(async () => {
@@ -49,6 +50,7 @@ const history = fc.tuple(
 );
 const options = (numRuns: number) => ({
   numRuns,
+  ...seed,
   interruptAfterTimeLimit: 50_000 + numRuns * 2_000,
   markInterruptAsFailure: true,
 });
