@@ -56,7 +56,7 @@ export class Beginnings {
     const law = lawOfNobody();
     const sent = actsBefore({ kind, hours });
     for (const [signature, act] of sent.entries()) law.allows(act, signature);
-    return { model: { law, sent, held: false, tally }, world };
+    return { model: { law, replicas, sent, held: false, tally }, world };
   }
 
   async #make(kind: Kind): Promise<Kept> {

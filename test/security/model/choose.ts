@@ -70,7 +70,7 @@ function isActive(law: Law, name: string): boolean {
 export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number): Act | null {
   const { credentials, orders, requests } = law;
   const at = law.at();
-  const role = one(mayDo[what] ?? [], dice);
+  const role = one(dice(6) === 0 ? roles : (mayDo[what] ?? []), dice);
   const names = [...credentials.keys()];
   const good = [...orders].filter(([name, order]) => isApt(what, law, name, order)).map(([name]) => name);
   const newest = [...orders.keys()].at(-1);
@@ -80,7 +80,7 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
   const active = right.filter((name) => isActive(law, name));
   const authors = isDecision.has(what) && dice(3) > 0 ? (orders.get(order)?.authors ?? []) : [];
   const likely = active.filter((name) => !authors.includes(credentials.get(name)?.person ?? ''));
-  const by = one(dice(10) === 0 ? keyNames : dice(4) === 0 || likely.length === 0 ? right : likely, dice);
+  const by = one(dice(16) === 0 ? keyNames : dice(4) === 0 || likely.length === 0 ? right : likely, dice);
   if (by === undefined) return null;
   const offsets = [-121_000, -120_000, 60_000, 61_000];
   const signedAt = law.clock + (dice(12) === 0 ? (offsets[dice(4)] ?? 0) : 0);

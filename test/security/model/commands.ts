@@ -8,6 +8,7 @@ import { restarts, type World } from './world.ts';
 /** The law, and what a history has to remember beside it. */
 export interface Model {
   readonly law: Law;
+  readonly replicas: number;
   /** Acts under the signatures that they were sent with. */
   readonly sent: Act[];
   /** The store does not answer. */
@@ -214,12 +215,12 @@ const planners: readonly { readonly weight: number; readonly name: string; reado
         : null,
   },
   {
-    weight: 6,
+    weight: 10,
     name: 'a replica falls behind',
-    plan: (_model, dice) => {
+    plan: ({ replicas }, dice) => {
       const at = dice(2);
       const says = `replica ${at} falls behind`;
-      return { says, run: async (world) => world.fallBehind(at) };
+      return replicas === 1 ? null : { says, run: async (world) => world.fallBehind(at) };
     },
   },
   {
