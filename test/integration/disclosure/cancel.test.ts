@@ -115,7 +115,7 @@ describe('a disclosure while its package is made', () => {
     const stranger = await t.enrol('officer');
     expect((await cancel(id, stranger)).body.code).toBe('disclosure.not_yours');
     expect((await cancel(id)).body.status).toBe('Cancelled');
-    letGo();
+    // Although the store does not answer.
     for (let tries = 0; tries < 200 && (await packages()).length > 0; tries++) await sleep(20);
     expect(await packages()).toEqual([]);
     expect(await status(id)).toBe('Cancelled');
@@ -156,10 +156,11 @@ describe('a disclosure while its package is made', () => {
     const id = await request();
     await untilStaged();
     const closing = t.service.close();
-    await sleep(5_500);
+    await sleep(4_000);
     expect(await kinds()).not.toContain('disclosure.interrupted');
-    letGo();
+    // Although the store does not answer: a stop would last as long as that.
     await closing;
+    letGo();
     expect(await packages()).toEqual([]);
     expect((await t.entries()).at(-1)).toMatchObject({
       kind: 'disclosure.interrupted',
