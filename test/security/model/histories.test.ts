@@ -51,6 +51,8 @@ const history = fc.tuple(
 const options = (numRuns: number) => ({
   numRuns,
   ...seed,
+  // One that does not end is a finding, too.
+  timeout: 120_000,
   interruptAfterTimeLimit: 50_000 + numRuns * 2_000,
   markInterruptAsFailure: true,
 });
