@@ -52,7 +52,6 @@ export class Requests {
     switch (act.do) {
       case 'enrol': {
         const { whom, person: personId, role, from, until } = act;
-        this.#enrolled.set(whom, { personId, role });
         const { credentialId, possession, ...key } = await this.#newKey(whom, now);
         const validity = { notBefore: utc(from), notAfter: utc(until) };
         // In the order of Griffie's own clients, so that the body follows from the entry.
@@ -98,6 +97,7 @@ export class Requests {
 
   /** Takes note of what the service answered to an act that it allowed. */
   note(act: Act, body: Readonly<Record<string, unknown>>): void {
+    if (act.do === 'enrol') this.#enrolled.set(act.whom, { personId: act.person, role: act.role });
     if (act.do === 'record') this.ids.set(act.order, String(body.orderId));
     if (act.do === 'request') this.ids.set(act.request, String(body.disclosureId));
     const before = act.do === 'rotate' ? this.#enrolled.get(act.by) : undefined;
