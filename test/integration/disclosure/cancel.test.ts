@@ -109,7 +109,7 @@ describe('a disclosure while its package is made', () => {
     expect((await (await t.enrol('auditor')).call('GET', path)).status).toBe(200);
   });
 
-  it('is cancelled by its officer: on record, nothing leaves, and a replay comes to the same', async () => {
+  it('is cancelled by its officer, also while the store does not answer: on record, nothing leaves, a replay comes to the same', async () => {
     const id = await request();
     await untilStaged();
     const stranger = await t.enrol('officer');
@@ -152,7 +152,7 @@ describe('a disclosure while its package is made', () => {
     expect((await replayed()).problems).toEqual([]);
   });
 
-  it('is interrupted by a stop that it would hold up: on record, and made by the next start', async () => {
+  it('is interrupted by a stop that it would hold up, also while the store does not answer: on record, and made by the next start', async () => {
     const id = await request();
     await untilStaged();
     const closing = t.service.close();
