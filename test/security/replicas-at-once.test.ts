@@ -21,6 +21,34 @@ const taken: Taken[] = [
   ],
 ];
 
+describe('an amendment that comes to both replicas', () => {
+  let beginnings: Beginnings;
+  beforeAll(async () => {
+    beginnings = new Beginnings(await makeFixed());
+  });
+  afterAll(() => beginnings.remove());
+
+  it.each([
+    ['the same', 'k0', 'proof.replayed'],
+    ["another registrar's", 'k3', 'order.version'],
+  ])('%s: the one that counts keeps its case file', async (_name, other, code) => {
+    const { model, world } = await beginnings.begin({ replicas: 2 });
+    try {
+      const signedAt = model.law.clock;
+      const amend = (by: string) =>
+        ({ do: 'amend', by, signedAt, order, version: 1, until: signedAt + 86_400_000 }) as const;
+      const signature = model.sent.length;
+      world.fallBehind(0);
+      expect((await world.perform(amend('k0'), signature, 1, true)).code).toBe('ok');
+      const second = other === 'k0' ? signature : signature + 1;
+      expect((await world.perform(amend(other), second, 0, false)).code).toBe(code);
+      expect((await world.verify()).problems).toEqual([]);
+    } finally {
+      await world.remove();
+    }
+  });
+});
+
 describe('what is taken back at one replica is gone at the other at once', () => {
   let beginnings: Beginnings;
   beforeAll(async () => {
