@@ -1,6 +1,6 @@
-import { link, open, readdir, readFile, rm } from 'node:fs/promises';
+import { link, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { codeOf, makePrivateFolder, privateModes, syncFolder, writeFileDurably } from '#shared/runtime';
+import { codeOf, makePrivateFolder, syncFolder, writeFileDurably, writeFileSynced } from '#shared/runtime';
 import { caseKeyFile, generateCaseKey, unwrapCaseKey, wrapCaseKey } from './case-key.ts';
 import { CaseFileError } from './errors.ts';
 import type { MasterKey } from './master-key.ts';
@@ -141,13 +141,7 @@ export function sealedNames(name: string, commitment: string | undefined): reado
 const keepsOwn: ReadonlySet<string> = new Set(['EEXIST', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 async function writeNew(own: string, plain: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(own, 'wx', privateModes.file);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFileSynced(own, bytes, 'wx');
   try {
     await link(own, plain);
     await rm(own);
