@@ -1,6 +1,6 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { link, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { codeOf, makePrivateFolder, syncFolder, writeFileDurably } from '#shared/runtime';
+import { codeOf, makePrivateFolder, syncFolder, writeFileDurably, writeFileSynced } from '#shared/runtime';
 import { caseKeyFile, generateCaseKey, unwrapCaseKey, wrapCaseKey } from './case-key.ts';
 import { CaseFileError } from './errors.ts';
 import type { MasterKey } from './master-key.ts';
@@ -11,9 +11,12 @@ import { openCaseFile, sealCaseFile } from './sealed-file.ts';
  *
  *   <order id>/case-key.json   the case's key, wrapped under the master key
  *   <order id>/<name>.age      an age file to that key: a salt, then the bytes
+ *   <order id>/<name>-<digest>.age   the same, where that name was taken; the digest begins its commitment
  *
- * Every file is written whole under another name, synced and renamed. The key is durable before the first
- * file, and goes before the last: a crash leaves a key without files, or files that nobody can open.
+ * A case file is written under the name with its digest, which no other has, synced, and then given the plain
+ * name if that is free. None is ever written over: of replicas that put one version at a time all but one come
+ * to nothing in the ledger, and must not take the file of the one that counts. The key is durable before the
+ * first file, and goes before the last: a crash leaves a key without files, or files that nobody can open.
  */
 
 /** Orders, their documents and requests: what the ledger commits to and must not hold. */
@@ -48,13 +51,16 @@ export async function openCaseFiles(folder: string, master: MasterKey): Promise<
 
   return {
     put: async (orderId, name, bytes) => {
-      const path = caseFilePath(folder, orderId, sealedName(name));
       const { sealed, commitment } = await sealCaseFile(bytes, await keyForWriting(orderId));
-      await writeFileDurably(path, sealed);
+      const [own = '', plain = ''] = sealedNames(name, commitment);
+      await writeNew(caseFilePath(folder, orderId, own), caseFilePath(folder, orderId, plain), sealed);
       return commitment;
     },
     get: async (orderId, name, commitment) => {
-      const sealed = await readOptional(caseFilePath(folder, orderId, sealedName(name)));
+      let sealed: Buffer | null = null;
+      for (const file of sealedNames(name, commitment)) {
+        sealed ??= await readOptional(caseFilePath(folder, orderId, file));
+      }
       if (sealed === null) throw new CaseFileError('case_file.missing');
       return openCaseFile(sealed, await readCaseKey(folder, orderId, master), commitment);
     },
@@ -125,8 +131,25 @@ export async function rewrapCases(
 const isCaseId = (name: string): boolean => /^[0-9a-f-]{36}$/.test(name);
 const isSealed = (name: string): boolean => name.endsWith('.age');
 
-/** Name of a case file's file. */
-export const sealedName = (name: string): string => `${name}.age`;
+/** Names that a case file may have, the one to look for first before the others. */
+export function sealedNames(name: string, commitment: string | undefined): readonly string[] {
+  const digest = /^[0-9a-f]{64}$/.test(commitment ?? '') ? [`${name}-${commitment?.slice(0, 16)}.age`] : [];
+  return [...digest, `${name}.age`];
+}
+
+/** Disks without links, and a name that another file has: then a file keeps its own. */
+const keepsOwn: ReadonlySet<string> = new Set(['EEXIST', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+async function writeNew(own: string, plain: string, bytes: Uint8Array): Promise<void> {
+  await writeFileSynced(own, bytes, 'wx');
+  try {
+    await link(own, plain);
+    await rm(own);
+  } catch (error) {
+    if (!keepsOwn.has(codeOf(error))) throw error;
+  }
+  await syncFolder(dirname(own));
+}
 
 /** Ids and names are ours (UUIDs and constants), or come from a ledger that is being verified. */
 export function caseFilePath(folder: string, orderId: string, file: string): string {

@@ -7,7 +7,7 @@ export {
   RewrapError,
   readCaseKey,
   rewrapCases,
-  sealedName,
+  sealedNames,
 } from './folder.ts';
 export {
   createMasterKey,

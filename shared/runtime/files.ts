@@ -26,13 +26,25 @@ export async function syncFolder(path: string): Promise<void> {
  */
 export async function writeFileDurably(path: string, bytes: Uint8Array | string): Promise<void> {
   const temporary = `${path}.tmp`;
-  const file = await open(temporary, 'w', privateModes.file);
+  await writeFileSynced(temporary, bytes, 'w');
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
+}
+
+/**
+ * Writes a file and syncs it; its name is durable once its folder was synced.
+ * @param flags `wx`: rejects with `EEXIST` where the file is there already
+ */
+export async function writeFileSynced(
+  path: string,
+  bytes: Uint8Array | string,
+  flags: 'w' | 'wx',
+): Promise<void> {
+  const file = await open(path, flags, privateModes.file);
   try {
     await file.writeFile(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(temporary, path);
-  await syncFolder(dirname(path));
 }

@@ -8,7 +8,13 @@ export {
   type Variable,
 } from './environment.ts';
 export { codeOf } from './error-code.ts';
-export { makePrivateFolder, privateModes, syncFolder, writeFileDurably } from './files.ts';
+export {
+  makePrivateFolder,
+  privateModes,
+  syncFolder,
+  writeFileDurably,
+  writeFileSynced,
+} from './files.ts';
 export { type FolderLock, lockFolder } from './folder-lock.ts';
 export { type CheckResult, Condition, createHealth, type Health, keepAsking } from './health.ts';
 export { type HealthServer, serveHealth } from './health-server.ts';

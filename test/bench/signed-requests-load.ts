@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { importPrivateJwk, signRequest } from '#shared/signed-request';
+import { importPrivateJwk } from '#shared/signed-request';
+import { signCall } from '../support/signed-call.ts';
 import { type Asker, askedPath, askersFile, barePort, servicePort } from './signed-requests-kinds.ts';
 
 /*
@@ -24,19 +25,8 @@ async function proofs(dataFolder: string): Promise<string[]> {
   for (let i = 0; i < requests; i++) {
     const [asker, key] = [askers[i % askers.length], keys[i % keys.length]];
     if (!asker || !key) throw new Error('nobody has a key of this kind');
-    made.push(
-      await signRequest({
-        privateKey: key.privateKey,
-        alg: key.alg,
-        kid: key.kid,
-        credentialId: asker.credentialId,
-        audience: url,
-        method: 'GET',
-        url: url + askedPath,
-        body: new Uint8Array(),
-        nowSeconds: Math.floor(Date.now() / 1000),
-      }),
-    );
+    const { credentialId } = asker;
+    made.push(await signCall({ key, credentialId }, url, { method: 'GET', path: askedPath }, Date.now()));
   }
   return made;
 }

@@ -14,7 +14,7 @@ import {
   verifyLog,
 } from '#shared/ledger';
 import { readTileDirectory } from '#shared/ledger-storage';
-import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
+import { generateKey, type SigningKey } from '#shared/signed-request';
 import { openServiceWorld, type ServiceWorld } from '../integration/services/world.ts';
 import { enrolmentBody } from '../support/enrolment.ts';
 import { freshTopics, type LocalBroker, startLocalBroker } from '../support/kafka.ts';
@@ -22,6 +22,7 @@ import { describeWithLocalBroker } from '../support/kafka-describe.ts';
 import { freePorts } from '../support/mail-servers/ports.ts';
 import { makeAdministrators } from '../support/people-over-http.ts';
 import { areServicesBuilt, notBuilt, type ServiceProcess } from '../support/service-process.ts';
+import { signCall } from '../support/signed-call.ts';
 
 /* Real processes of the disclosure service, killed for real. ROUNDS (default 2) is how often. */
 
@@ -86,17 +87,9 @@ describeWithLocalBroker('both replicas of the disclosure service killed in betwe
       const key = await generateKey('ES256');
       const candidate = { key, credentialId, audience: publicUrl, now: Date.now() };
       const body = JSON.stringify(await enrolmentBody(candidate, credentialId, 'auditor'));
-      const proof = await signRequest({
-        privateKey: administrator.privateKey,
-        alg: administrator.alg,
-        kid: administrator.kid,
-        credentialId: 'alice',
-        audience: publicUrl,
-        method: 'POST',
-        url: `${publicUrl}/v1/credentials`,
-        body: Buffer.from(body),
-        nowSeconds: Math.floor(Date.now() / 1000),
-      });
+      const call = { method: 'POST', path: '/v1/credentials', body: Buffer.from(body) };
+      const alice = { key: administrator, credentialId: 'alice' };
+      const proof = await signCall(alice, publicUrl, call, Date.now());
       return { thumbprint: key.kid, body, proof };
     }
 

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Logger } from '#shared/runtime';
-import { signRequest } from '#shared/signed-request';
+import { signCall } from '../support/signed-call.ts';
 import { type Person, startTestService, type TestService } from '../support/test-service.ts';
 
 /* Headers by which a proxy, a framework or a client says what a request is: none of them is believed. */
@@ -67,19 +67,9 @@ describe('which request it is', () => {
   });
 
   it('a request that was signed for the host that the header names is for another service', async () => {
-    const { key, credentialId } = officer;
     const host = 'mallory.example';
-    const proof = await signRequest({
-      privateKey: key.privateKey,
-      alg: key.alg,
-      kid: key.kid,
-      credentialId,
-      audience: `https://${host}`,
-      method: 'GET',
-      url: `https://${host}/v1/orders`,
-      body: new Uint8Array(),
-      nowSeconds: Math.floor(t.clock.now() / 1000),
-    });
+    const call = { method: 'GET', path: '/v1/orders' };
+    const proof = await signCall(officer, `https://${host}`, call, t.clock.now());
     const answer = await get('/v1/orders', { host, 'x-forwarded-host': host, 'griffie-proof': proof });
     expect([answer.status, code(answer)]).toEqual([401, 'proof.audience']);
   });

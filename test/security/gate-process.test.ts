@@ -1,12 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importPrivateJwk, type SigningKey, signRequest } from '#shared/signed-request';
+import { importPrivateJwk, type SigningKey } from '#shared/signed-request';
 import { bootstrapAdministrators } from '../support/administrators.ts';
 import { freePort } from '../support/free-port.ts';
 import { type GriffieProcess, isBuilt, runGriffie, startGriffie } from '../support/griffie-process.ts';
+import { signCall } from '../support/signed-call.ts';
 
 async function mustRun(...args: string[]): Promise<void> {
   const { code, stderr } = await runGriffie(args);
@@ -31,18 +31,7 @@ describe.skipIf(!isBuilt)(name, () => {
     await griffie.says('Griffie is listening');
   };
   const sign = (path: string): Promise<string> =>
-    signRequest({
-      privateKey: key.privateKey,
-      alg: key.alg,
-      kid: key.kid,
-      credentialId: 'alice',
-      audience: url,
-      method: 'GET',
-      url: `${url}${path}`,
-      body: new Uint8Array(),
-      nowSeconds: Math.floor(Date.now() / 1000),
-      jti: randomBytes(16).toString('base64url'),
-    });
+    signCall({ key, credentialId: 'alice' }, url, { method: 'GET', path }, Date.now());
   const get = async (path: string, proof: string): Promise<{ status: number; text: string }> => {
     const answer = await fetch(`${url}${path}`, { headers: { 'griffie-proof': proof } });
     return { status: answer.status, text: await answer.text() };

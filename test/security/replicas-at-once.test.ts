@@ -1,7 +1,6 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Act } from './model/acts.ts';
-import { begin, makeFixed } from './model/begin.ts';
-import type { Fixed } from './model/requests.ts';
+import { Beginnings, makeFixed } from './model/begin.ts';
 
 /* Two replicas over one order. What one of them took back holds at the other for the very next request. */
 
@@ -22,14 +21,43 @@ const taken: Taken[] = [
   ],
 ];
 
-describe('what is taken back at one replica is gone at the other at once', () => {
-  let fixed: Fixed;
+describe('an amendment that comes to both replicas', () => {
+  let beginnings: Beginnings;
   beforeAll(async () => {
-    fixed = await makeFixed();
+    beginnings = new Beginnings(await makeFixed());
   });
+  afterAll(() => beginnings.remove());
+
+  it.each([
+    ['the same', 'k0', 'proof.replayed'],
+    ["another registrar's", 'k3', 'order.version'],
+  ])('%s: the one that counts keeps its case file', async (_name, other, code) => {
+    const { model, world } = await beginnings.begin({ replicas: 2 });
+    try {
+      const signedAt = model.law.clock;
+      const amend = (by: string) =>
+        ({ do: 'amend', by, signedAt, order, version: 1, until: signedAt + 86_400_000 }) as const;
+      const signature = model.sent.length;
+      world.fallBehind(0);
+      expect((await world.perform(amend('k0'), signature, 1, true)).code).toBe('ok');
+      const second = other === 'k0' ? signature : signature + 1;
+      expect((await world.perform(amend(other), second, 0, false)).code).toBe(code);
+      expect((await world.verify()).problems).toEqual([]);
+    } finally {
+      await world.remove();
+    }
+  });
+});
+
+describe('what is taken back at one replica is gone at the other at once', () => {
+  let beginnings: Beginnings;
+  beforeAll(async () => {
+    beginnings = new Beginnings(await makeFixed());
+  });
+  afterAll(() => beginnings.remove());
 
   it.each(taken)('%s', async (_name, make, code) => {
-    const { model, world } = await begin(fixed, { replicas: 2 });
+    const { model, world } = await beginnings.begin({ replicas: 2 });
     try {
       const signedAt = model.law.clock;
       let signature = model.sent.length;

@@ -1,9 +1,10 @@
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { writeCeremony } from '#services/disclosure';
 import type { Role } from '#shared/control';
-import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
+import { generateKey, type SigningKey } from '#shared/signed-request';
 import { categoryIds } from '#shared/traffic';
 import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
+import { signCall } from './signed-call.ts';
 
 /** Somebody with a credential, at a running service. */
 export interface PersonOverHttp {
@@ -14,19 +15,8 @@ export function personOverHttp(service: string, credentialId: string, key: Signi
   return {
     async call(method, path, json) {
       const body = json === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(json));
-      const url = service + path;
-      const proof = await signRequest({
-        privateKey: key.privateKey,
-        alg: key.alg,
-        kid: key.kid,
-        credentialId,
-        audience: service,
-        method,
-        url,
-        body,
-        nowSeconds: Math.floor(Date.now() / 1000),
-      });
-      const answer = await fetch(url, {
+      const proof = await signCall({ key, credentialId }, service, { method, path, body }, Date.now());
+      const answer = await fetch(service + path, {
         method,
         headers: {
           'griffie-proof': proof,

@@ -15,7 +15,7 @@ import {
 } from '#shared/ledger';
 import { createOrderedLedger, createTileDirectory, type OrderedLedger } from '#shared/ledger-storage';
 import { silentLogger } from '#shared/runtime';
-import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
+import { generateKey, type SigningKey } from '#shared/signed-request';
 import {
   createMigrations,
   createTrafficStore,
@@ -26,6 +26,7 @@ import {
 } from '#shared/store';
 import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 import { testEvent } from './events.ts';
+import { signCall } from './signed-call.ts';
 import { createTestClock } from './test-clock.ts';
 import {
   type AnswerBody,
@@ -220,17 +221,8 @@ export class Replicas {
   }
 
   sign(who: Who, method: string, path: string, body: unknown): Promise<string> {
-    return signRequest({
-      privateKey: who.key.privateKey,
-      alg: who.key.alg,
-      kid: who.key.kid,
-      credentialId: who.credentialId,
-      audience,
-      method,
-      url: `${audience}${path}`,
-      body: body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body)),
-      nowSeconds: Math.floor(this.clock.now() / 1000),
-    });
+    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    return signCall(who, audience, { method, path, body: bytes }, this.clock.now());
   }
 
   async #call(

@@ -5,9 +5,9 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import { signRequest } from '#shared/signed-request';
 import type { DescribedOperation } from './described-api.ts';
 import type { Enrolled } from './people-over-http.ts';
+import { signCall } from './signed-call.ts';
 
 export interface SigningProxyOptions {
   /** The service, and its audience. */
@@ -75,19 +75,8 @@ export async function startSigningProxy(options: SigningProxyOptions): Promise<S
     const signer = pool[Math.floor(number / 16) % pool.length];
     count(how ?? 'signed');
     if (how === 'unsigned' || !signer) return { isAllowed: false };
-    const { key, credentialId, role } = signer;
-    const proof = await signRequest({
-      privateKey: key.privateKey,
-      alg: key.alg,
-      kid: key.kid,
-      credentialId,
-      audience: service,
-      method,
-      url: service + target,
-      body,
-      nowSeconds: Math.floor(Date.now() / 1000),
-    });
-    if (how !== 'broken') return { proof, isAllowed: operation?.roles.includes(role) ?? false };
+    const proof = await signCall(signer, service, { method, path: target, body }, Date.now());
+    if (how !== 'broken') return { proof, isAllowed: operation?.roles.includes(signer.role) ?? false };
     const at = proof.lastIndexOf('.') + 10;
     const broken = proof.slice(0, at) + (proof[at] === 'A' ? 'B' : 'A') + proof.slice(at + 1);
     return { proof: broken, isAllowed: false };

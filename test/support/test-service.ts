@@ -24,23 +24,15 @@ import { createMemoryStorage } from '#shared/ledger-storage';
 import type { TrustAnchors } from '#shared/order-document';
 import type { OrderDraft } from '#shared/orders';
 import { type Logger, silentLogger } from '#shared/runtime';
-import { generateKey, type SigningKey, signRequest } from '#shared/signed-request';
-import {
-  createMigrations,
-  createTrafficStore,
-  type Database,
-  type DiskKeys,
-  defaultRetention,
-  loadMigrations,
-  openEmbeddedDatabase,
-  openEncryptedDatabase,
-  type TrafficStore,
-} from '#shared/store';
+import { generateKey, type SigningKey } from '#shared/signed-request';
+import type { TrafficStore } from '#shared/store';
 import { type CategoryId, categoryIds } from '#shared/traffic';
 import { requiredAuthorities } from '../../services/disclosure/revocation/index.ts';
 import { ceremonyAdministrator, enrolmentBody } from './enrolment.ts';
 import { replayOf } from './replayed.ts';
+import { signCall } from './signed-call.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
+import { openTestEngine, type TestEngine } from './test-engine.ts';
 
 export const audience = 'https://griffie.example.nl';
 /** When the tests' clock starts. */
@@ -104,14 +96,11 @@ export interface Person {
   sign(method: string, path: string, body?: Buffer, jti?: string): Promise<string>;
 }
 
-export interface TestService {
+export interface TestService extends TestEngine {
+  /** The one that runs now, as its ledger. */
   readonly service: DisclosureService;
-  readonly clock: TestClock;
-  readonly store: TrafficStore;
-  readonly database: Database;
-  /** Where the engine is on an encrypted disk. */
-  readonly diskKeys: DiskKeys | undefined;
   readonly ledger: Ledger;
+  readonly clock: TestClock;
   /** Where revocation lists that were in use are kept; undefined where none are asked. */
   readonly keptLists: string | undefined;
   readonly folder: string;
@@ -138,6 +127,8 @@ export interface TestService {
   /** Waits until a disclosure is done. */
   finished(officer: Person, disclosureId: string): Promise<Answer>;
   entries(): Promise<{ kind: string; details: Record<string, unknown>; evidence?: string | undefined }[]>;
+  /** Stops the service; another one goes on with what it left, in the same folder with the same keys. */
+  restart(whileDown?: () => Promise<unknown>): Promise<void>;
   /**
    * Ends it, and makes every decision of its ledger again, as an auditor does.
    * @throws Error where one does not follow
@@ -166,6 +157,8 @@ export interface TestServiceOptions {
   readonly patterns?: PatternThresholds;
   /** The engine on an encrypted disk, with its keys there. */
   readonly diskKeyFolder?: string;
+  /** One that is open already, and stays so. */
+  readonly engine?: TestEngine;
 }
 
 const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\nstartxref\n0\n%%EOF\n');
@@ -174,19 +167,12 @@ const testPdf = Buffer.from('%PDF-1.7\n% the order, as it came\nstartxref\n0\n%%
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'griffie-test-')));
   const clock = createTestClock(testStart);
-  const engine = { folder: join(folder, 'engine') };
-  const { database, diskKeys } =
-    options.diskKeyFolder === undefined
-      ? { database: await openEmbeddedDatabase(engine), diskKeys: undefined }
-      : await openEncryptedDatabase({ ...engine, keyFolder: options.diskKeyFolder, now: clock.now() });
-  const store = createTrafficStore(database, { retention: defaultRetention });
-  await createMigrations(database, {
-    retention: defaultRetention,
-    migrations: await loadMigrations(),
-  }).apply();
+  const { diskKeyFolder: keyFolder } = options;
+  const disk = keyFolder === undefined ? undefined : { keyFolder, now: clock.now() };
+  const engine = options.engine ?? (await openTestEngine(join(folder, 'engine'), disk));
+  const { store } = engine;
   const storage = options.storage ?? createMemoryStorage();
   const signer = options.signer ?? createNoteSigner('griffie.example.nl/ledger', generateNoteKey());
-  const ledger = await createLedger({ storage, signer });
   const manifestKey = await generateKey('EdDSA');
   const adminKeys = [await generateKey('ES256'), await generateKey('ES256')] as const;
   const candidate = (key: SigningKey, credentialId: string) => ({
@@ -198,33 +184,36 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const caseMasterKeys = generateMasterKey();
   const { certificateLists: lists } = options;
   const keptLists = join(folder, 'revocation-lists');
-  const service = await createDisclosureService({
-    ledger,
-    ledgerFiles: storage,
-    ledgerKey: signer.verifier.vkey,
-    store: options.between?.(store) ?? store,
-    clock,
-    logger: options.logger ?? silentLogger,
-    ...(options.documentAnchors ? { documentAnchors: options.documentAnchors } : {}),
-    manifestSigner: { kid: manifestKey.kid, privateKey: manifestKey.privateKey },
-    caseMasterKey: createMasterKey(caseMasterKeys),
-    caseFolder: join(folder, 'cases'),
-    packageFolder: join(folder, 'packages'),
-    operator: 'Example Mail',
-    configuration: {
-      ...testConfiguration(manifestKey),
-      ...(options.anchors ? { anchors: options.anchors.map(certificateDigest) } : {}),
-      ...(lists ? { revocation: await requiredAuthorities(lists, options.anchors ?? []) } : {}),
-      ...(options.patterns ? { patterns: options.patterns } : {}),
-    },
-    ...(lists ? { certificateLists: { settings: lists, folder: keptLists } } : {}),
-    anchors: options.anchors ?? [],
-    ...(options.tls ? { tls: options.tls } : {}),
-    ceremony: [
-      await ceremonyAdministrator(candidate(adminKeys[0], 'first-administrator')),
-      await ceremonyAdministrator(candidate(adminKeys[1], 'second-administrator')),
-    ],
-  });
+  const open = async (ledger: Ledger): Promise<DisclosureService> =>
+    createDisclosureService({
+      ledger,
+      ledgerFiles: storage,
+      ledgerKey: signer.verifier.vkey,
+      store: options.between?.(store) ?? store,
+      clock,
+      logger: options.logger ?? silentLogger,
+      ...(options.documentAnchors ? { documentAnchors: options.documentAnchors } : {}),
+      manifestSigner: { kid: manifestKey.kid, privateKey: manifestKey.privateKey },
+      caseMasterKey: createMasterKey(caseMasterKeys),
+      caseFolder: join(folder, 'cases'),
+      packageFolder: join(folder, 'packages'),
+      operator: 'Example Mail',
+      configuration: {
+        ...testConfiguration(manifestKey),
+        ...(options.anchors ? { anchors: options.anchors.map(certificateDigest) } : {}),
+        ...(lists ? { revocation: await requiredAuthorities(lists, options.anchors ?? []) } : {}),
+        ...(options.patterns ? { patterns: options.patterns } : {}),
+      },
+      ...(lists ? { certificateLists: { settings: lists, folder: keptLists } } : {}),
+      anchors: options.anchors ?? [],
+      ...(options.tls ? { tls: options.tls } : {}),
+      ceremony: [
+        await ceremonyAdministrator(candidate(adminKeys[0], 'first-administrator')),
+        await ceremonyAdministrator(candidate(adminKeys[1], 'second-administrator')),
+      ],
+    });
+  let ledger = await createLedger({ storage, signer });
+  let service = await open(ledger);
   const recipientIdentity = await generateIdentity();
   const recipient = await identityToRecipient(recipientIdentity);
 
@@ -256,19 +245,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   }
 
   function person(key: SigningKey, credentialId: string, role: Role): Person {
-    const sign = (method: string, path: string, body: Buffer = Buffer.alloc(0), jti?: string) =>
-      signRequest({
-        privateKey: key.privateKey,
-        alg: key.alg,
-        kid: key.kid,
-        credentialId,
-        audience,
-        method,
-        url: `${audience}${path}`,
-        body,
-        nowSeconds: Math.floor(clock.now() / 1000),
-        ...(jti === undefined ? {} : { jti }),
-      });
+    const sign = (method: string, path: string, body?: Buffer, jti?: string) =>
+      signCall({ key, credentialId }, audience, { method, path, body, jti }, clock.now());
     return {
       key,
       credentialId,
@@ -288,12 +266,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   let enrolled = 0;
 
   const harness: TestService = {
-    service,
+    ...engine,
+    get service() {
+      return service;
+    },
+    get ledger() {
+      return ledger;
+    },
     clock,
-    store,
-    database,
-    diskKeys,
-    ledger,
     keptLists: lists && keptLists,
     folder,
     administrator,
@@ -353,11 +333,18 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       }
       return found;
     },
+    restart: async (whileDown) => {
+      await service.close();
+      await ledger.close();
+      await whileDown?.();
+      ledger = await createLedger({ storage, signer });
+      service = await open(ledger);
+    },
     stop: async () => {
       await service.close();
       const { problems, entries } = await replayOf(harness);
       await ledger.close();
-      await store.close();
+      if (!options.engine) await store.close();
       await rm(folder, { recursive: true, force: true });
       if (problems.length > 0) {
         throw new Error(`of ${entries} entries some do not follow: ${JSON.stringify(problems)}`);

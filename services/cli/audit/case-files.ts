@@ -6,7 +6,7 @@ import {
   type MasterKey,
   openCaseFile,
   readCaseKey,
-  sealedName,
+  sealedNames,
 } from '#shared/case-files';
 import { CliError } from '../errors.ts';
 import { readBounded, smallFileBytes } from '../files.ts';
@@ -36,13 +36,22 @@ export function openCaseReader(folder: string, given: CaseKeys): CaseReader {
     const text = await readBounded(caseFilePath(folder, orderId, caseKeyFile), smallFileBytes);
     return findCaseKey(text.toString('utf8'), given.keys);
   }
+  async function readSealed(orderId: string, names: readonly string[]): Promise<Uint8Array> {
+    const [first = '', ...others] = names;
+    try {
+      return await readBounded(caseFilePath(folder, orderId, first), maxCaseFileBytes);
+    } catch (error) {
+      if (others.length === 0 || reasonOf(error) !== 'missing') throw error;
+      return readSealed(orderId, others);
+    }
+  }
   return {
     read: async (orderId, name, commitment) => {
       // Ids come from the ledger that is being verified.
       if (!/^[0-9a-f-]{36}$/.test(orderId) || !/^[a-z0-9-]+$/.test(name))
         return { ok: false, reason: 'missing' };
       try {
-        const sealed = await readBounded(caseFilePath(folder, orderId, sealedName(name)), maxCaseFileBytes);
+        const sealed = await readSealed(orderId, sealedNames(name, commitment));
         return { ok: true, bytes: await openCaseFile(sealed, await keyOf(orderId), commitment) };
       } catch (error) {
         const reason = reasonOf(error);

@@ -109,13 +109,13 @@ describe('a disclosure while its package is made', () => {
     expect((await (await t.enrol('auditor')).call('GET', path)).status).toBe(200);
   });
 
-  it('is cancelled by its officer: on record, nothing leaves, and a replay comes to the same', async () => {
+  it('is cancelled by its officer, also while the store does not answer: on record, nothing leaves, a replay comes to the same', async () => {
     const id = await request();
     await untilStaged();
     const stranger = await t.enrol('officer');
     expect((await cancel(id, stranger)).body.code).toBe('disclosure.not_yours');
     expect((await cancel(id)).body.status).toBe('Cancelled');
-    letGo();
+    // Although the store does not answer.
     for (let tries = 0; tries < 200 && (await packages()).length > 0; tries++) await sleep(20);
     expect(await packages()).toEqual([]);
     expect(await status(id)).toBe('Cancelled');
@@ -152,14 +152,15 @@ describe('a disclosure while its package is made', () => {
     expect((await replayed()).problems).toEqual([]);
   });
 
-  it('is interrupted by a stop that it would hold up: on record, and made by the next start', async () => {
+  it('is interrupted by a stop that it would hold up, also while the store does not answer: on record, and made by the next start', async () => {
     const id = await request();
     await untilStaged();
     const closing = t.service.close();
-    await sleep(5_500);
+    await sleep(4_000);
     expect(await kinds()).not.toContain('disclosure.interrupted');
-    letGo();
+    // Although the store does not answer: a stop would last as long as that.
     await closing;
+    letGo();
     expect(await packages()).toEqual([]);
     expect((await t.entries()).at(-1)).toMatchObject({
       kind: 'disclosure.interrupted',

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { expect } from 'vitest';
 import { generateKey } from '#shared/signed-request';
@@ -7,7 +8,7 @@ import { administrators, cast, keyNames } from './choose.ts';
 import type { Model } from './commands.ts';
 import { Law } from './law.ts';
 import type { Fixed } from './requests.ts';
-import { World } from './world.ts';
+import { type Kept, World } from './world.ts';
 
 const now = Date.parse(testStart);
 const hour = 3_600_000;
@@ -30,22 +31,64 @@ export interface Beginning {
   readonly hours?: number;
 }
 
-/** A new installation with its people and an order that is approved, and the law of it. */
-export async function begin(
-  fixed: Fixed,
-  { replicas, overHttp = false, kind = 'plain', hours: lasting = 365 * 24 }: Beginning,
-  tally = new Map<string, number>(),
-): Promise<{ model: Model; world: World }> {
-  const world = await World.start(fixed, { now, replicas, administrators, overHttp });
+type Kind = Required<Pick<Beginning, 'kind' | 'hours'>>;
+
+/** How histories begin: with people and an order that is approved. Made once for each kind, by the service. */
+export class Beginnings {
+  readonly #fixed: Fixed;
+  readonly #kept = new Map<string, Promise<Kept>>();
+
+  constructor(fixed: Fixed) {
+    this.#fixed = fixed;
+  }
+
+  /** An installation of its own, and the law of it. */
+  async begin(
+    { replicas, overHttp = false, kind = 'plain', hours = 365 * 24 }: Beginning,
+    tally = new Map<string, number>(),
+  ): Promise<{ model: Model; world: World }> {
+    const key = `${kind} ${hours}`;
+    const kept = this.#kept.get(key) ?? this.#make({ kind, hours });
+    this.#kept.set(key, kept);
+    const world = await World.start(this.#fixed, {
+      ...{ now, replicas, administrators, overHttp, after: await kept },
+    });
+    const law = lawOfNobody();
+    const sent = actsBefore({ kind, hours });
+    for (const [signature, act] of sent.entries()) law.allows(act, signature);
+    return { model: { law, replicas, sent, held: false, tally }, world };
+  }
+
+  async #make(kind: Kind): Promise<Kept> {
+    const world = await World.start(this.#fixed, { now, replicas: 1, administrators });
+    const law = lawOfNobody();
+    for (const [signature, act] of actsBefore(kind).entries()) {
+      expect(law.allows(act, signature)).toBe(true);
+      expect((await world.perform(act, signature, 0, true)).code).toBe('ok');
+    }
+    return world.keep();
+  }
+
+  async remove(): Promise<void> {
+    for (const kept of this.#kept.values()) {
+      await rm((await kept).folder, { recursive: true, force: true });
+    }
+  }
+}
+
+function lawOfNobody(): Law {
   const law = new Law(now);
-  const model: Model = { law, sent: [], held: false, tally };
   for (const name of administrators) {
     law.credentials.set(name, {
       ...{ person: name, role: 'administrator', from: now, until: now + year, waitsFor: null, ended: false },
     });
   }
+  return law;
+}
+
+function actsBefore({ kind, hours: lasting }: Kind): Act[] {
   const [signedAt, order] = [now, 'order-0'];
-  const before: readonly Act[] = [
+  return [
     ...cast.flatMap(({ person, role, name, after, hours }): Act[] => {
       const validity = { from: now + after, until: now + hours * hour };
       return [
@@ -56,10 +99,4 @@ export async function begin(
     { do: 'record', by: 'k0', signedAt, order, kind, received: now, until: now + lasting * hour },
     { do: 'approve', by: 'k2', signedAt, order, version: 1 },
   ];
-  for (const [signature, act] of before.entries()) {
-    model.sent.push(act);
-    expect(law.allows(act, signature)).toBe(true);
-    expect((await world.perform(act, signature, 0, true)).code).toBe('ok');
-  }
-  return { model, world };
 }

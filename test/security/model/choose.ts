@@ -1,5 +1,5 @@
 import type { Role } from '#shared/control';
-import { type Act, mayDo, type OrderVersion } from './acts.ts';
+import { type Act, mayDo, type Order, type OrderVersion } from './acts.ts';
 import type { Law } from './law.ts';
 
 /** A random number below a bound, the next of a command's own. */
@@ -20,6 +20,7 @@ export const cast = [
   { person: 'boris', role: 'registrar', name: 'k3', ...always },
   { person: 'carla', role: 'officer', name: 'k4', ...always },
   { person: 'dirk', role: 'officer', name: 'k5', after: hour, hours: 24 },
+  { person: 'fred', role: 'reviewer', name: 'k6', ...always },
 ] as const satisfies readonly { person: string; role: Role; name: string; after: number; hours: number }[];
 export const administrators = ['a0', 'a1'] as const;
 export const keyNames: readonly string[] = [
@@ -37,6 +38,26 @@ const one = <T>(list: readonly T[], dice: Dice): T | undefined => list[dice(Math
 /** Acts that take another person than those who wrote the order. */
 const isDecision: ReadonlySet<Act['do']> = new Set<Act['do']>(['approve', 'reject', 'resume']);
 
+/** Orders that an act is mostly about: those of which it changes something, or stops a release. */
+function isApt(what: Act['do'], law: Law, name: string, order: Order): boolean {
+  const isUndecided = law.isOpen(order) && !order.approved && !order.suspended;
+  switch (what) {
+    case 'request':
+      return law.isReleasable({ order: name, version: order.version });
+    case 'approve':
+    case 'reject':
+      return isUndecided;
+    case 'resume':
+      return law.isOpen(order) && order.suspended;
+    case 'amend':
+    case 'suspend':
+    case 'withdraw':
+      return [...law.requests.values()].some((asked) => asked.order === name && asked.state === 'waiting');
+    default:
+      return false;
+  }
+}
+
 function isActive(law: Law, name: string): boolean {
   const credential = law.credentials.get(name);
   return credential !== undefined && law.isActive(credential);
@@ -49,19 +70,17 @@ function isActive(law: Law, name: string): boolean {
 export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number): Act | null {
   const { credentials, orders, requests } = law;
   const at = law.at();
-  const role = one(mayDo[what] ?? [], dice);
+  const role = one(dice(6) === 0 ? roles : (mayDo[what] ?? []), dice);
   const names = [...credentials.keys()];
-  const good = [...orders.keys()].filter((name) => {
-    return law.isReleasable({ order: name, version: orders.get(name)?.version ?? 1 });
-  });
+  const good = [...orders].filter(([name, order]) => isApt(what, law, name, order)).map(([name]) => name);
   const newest = [...orders.keys()].at(-1);
-  const apt = what === 'request' && dice(3) > 0 ? one(good, dice) : undefined;
+  const apt = dice(4) > 0 ? one(good, dice) : undefined;
   const order = apt ?? (dice(3) === 0 ? one([...orders.keys()], dice) : newest) ?? 'none';
   const right = names.filter((name) => role === undefined || credentials.get(name)?.role === role);
   const active = right.filter((name) => isActive(law, name));
   const authors = isDecision.has(what) && dice(3) > 0 ? (orders.get(order)?.authors ?? []) : [];
   const likely = active.filter((name) => !authors.includes(credentials.get(name)?.person ?? ''));
-  const by = one(dice(10) === 0 ? keyNames : dice(4) === 0 || likely.length === 0 ? right : likely, dice);
+  const by = one(dice(16) === 0 ? keyNames : dice(4) === 0 || likely.length === 0 ? right : likely, dice);
   if (by === undefined) return null;
   const offsets = [-121_000, -120_000, 60_000, 61_000];
   const signedAt = law.clock + (dice(12) === 0 ? (offsets[dice(4)] ?? 0) : 0);
@@ -74,7 +93,9 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
     case 'enrol': {
       const from = at + (dice(4) === 0 ? hour : 0);
       const whom = dice(6) === 0 ? one(names, dice) : unused;
-      const rights = { person: one(people, dice) ?? '', role: one(roles, dice) ?? 'officer', from };
+      const like = dice(2) === 0 ? credentials.get(one(names, dice) ?? '') : undefined;
+      const person = like?.person ?? one(people, dice) ?? '';
+      const rights = { person, role: like?.role ?? one(roles, dice) ?? 'officer', from };
       return whom === undefined ? null : { ...signed, do: what, whom, ...rights, until: until + hour };
     }
     case 'confirm': {
@@ -83,7 +104,7 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
       return whom === undefined ? null : { ...signed, do: what, whom };
     }
     case 'revoke':
-      return { ...signed, do: what, whom: one(names, dice) ?? '' };
+      return { ...signed, do: what, whom: one(dice(2) === 0 ? active : names, dice) ?? '' };
     case 'rotate': {
       const whom = dice(6) === 0 ? one(names, dice) : unused;
       return whom === undefined ? null : { ...signed, do: what, whom };

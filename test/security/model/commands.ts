@@ -8,6 +8,7 @@ import { restarts, type World } from './world.ts';
 /** The law, and what a history has to remember beside it. */
 export interface Model {
   readonly law: Law;
+  readonly replicas: number;
   /** Acts under the signatures that they were sent with. */
   readonly sent: Act[];
   /** The store does not answer. */
@@ -65,12 +66,18 @@ class Step implements fc.AsyncCommand<Model, World> {
 /** Refusals that are no fault of the service's code. */
 const unavailable: ReadonlySet<string> = new Set(['clock.set_back', 'disclosure.failed']);
 
+const count = (tally: Map<string, number>, what: string): void => {
+  tally.set(what, (tally.get(what) ?? 0) + 1);
+};
+
 const waits = ({ law }: Model): boolean =>
   [...law.requests.values()].some(({ state }) => state === 'waiting');
 
 /** All is released that the law says is, and nothing else. */
-export async function compareReleases({ law }: Model, world: World): Promise<void> {
+export async function compareReleases({ law, tally }: Model, world: World): Promise<void> {
+  const asked = [...law.requests.values()].filter(({ state }) => state === 'waiting');
   law.settle();
+  for (const { state } of asked) count(tally, `release: ${state}`);
   const due = [...law.requests].filter(([, { state }]) => state === 'released').map(([name]) => name);
   expect(await world.released()).toEqual(due.sort());
 }
@@ -89,8 +96,7 @@ function acting(model: Model, act: Act, signature: number, at: number): Plan {
         code: expected ? 'ok' : expect.stringMatching(/^[a-z_]+\.[a-z_]+$/),
         isFault: false,
       });
-      const outcome = `${act.do}: ${code}`;
-      tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
+      count(tally, `${act.do}: ${code}`);
       if (waits(model) && !model.held && law.clockIsRight()) await compareReleases(model, world);
     },
   };
@@ -112,9 +118,9 @@ const moves = [
 const backwards = [1, 5_000, 5_001, 60 * minute, 48 * 60 * minute];
 
 const weights: Readonly<Record<Act['do'], number>> = {
-  ...{ enrol: 3, confirm: 5, revoke: 2, rotate: 2 },
-  ...{ record: 3, amend: 3, approve: 8, reject: 1, suspend: 3, resume: 3, withdraw: 2 },
-  ...{ request: 12, cancel: 2, collect: 3 },
+  ...{ enrol: 3, confirm: 5, revoke: 3, rotate: 2 },
+  ...{ record: 3, amend: 3, approve: 8, reject: 1, suspend: 4, resume: 4, withdraw: 1 },
+  ...{ request: 15, cancel: 2, collect: 3 },
 };
 
 const planners: readonly { readonly weight: number; readonly name: string; readonly plan: Planner }[] = [
@@ -207,6 +213,15 @@ const planners: readonly { readonly weight: number; readonly name: string; reado
             },
           }
         : null,
+  },
+  {
+    weight: 10,
+    name: 'a replica falls behind',
+    plan: ({ replicas }, dice) => {
+      const at = dice(2);
+      const says = `replica ${at} falls behind`;
+      return replicas === 1 ? null : { says, run: async (world) => world.fallBehind(at) };
+    },
   },
   {
     weight: 3,

@@ -6,6 +6,7 @@ import {
   createNoteSigner,
   generateNoteKey,
   type Ledger,
+  type LedgerEntry,
   type LedgerOrder,
 } from '#shared/ledger';
 import { type createMemoryStorage, createOrderedLedger } from '#shared/ledger-storage';
@@ -16,6 +17,7 @@ import { ceremonyAdministrator } from '../../support/enrolment.ts';
 import { testEvent } from '../../support/events.ts';
 import { releasedLines } from '../../support/released-lines.ts';
 import { audience, testConfiguration } from '../../support/test-service.ts';
+import { LateOrder } from './late-order.ts';
 import type { Fixed } from './requests.ts';
 
 export const signer = createNoteSigner('griffie.example.nl/ledger', generateNoteKey());
@@ -38,6 +40,8 @@ export interface Replica {
   readonly ledger: Ledger;
   readonly service: DisclosureService;
   readonly url: string;
+  /** Its way to the order, where there are two replicas. */
+  readonly order: LateOrder | null;
   stop(): Promise<void>;
   /** From here on it writes nothing more, as if its process were gone. */
   kill(): Promise<void>;
@@ -50,12 +54,15 @@ interface Surroundings {
   readonly opened: () => Promise<void>;
   /** Names of the administrators of the ceremony. */
   readonly administrators: readonly string[];
+  /** With what the ledger begins, where it is new and others were there before. */
+  readonly entries: readonly LedgerEntry[];
 }
 
 export async function startReplica(place: Place, around: Surroundings): Promise<Replica> {
-  const { name, storage, folder, snapshots, order } = place;
+  const { name, storage, folder, snapshots } = place;
   const { fixed, clock, opened } = around;
   const { manifestKey } = fixed;
+  const order = place.order && new LateOrder(place.order);
   const ordered = order && {
     order,
     cache: storage,
@@ -64,6 +71,7 @@ export async function startReplica(place: Place, around: Surroundings): Promise<
     logger: silentLogger,
   };
   const ledger = ordered ? await createOrderedLedger(ordered) : await createLedger({ storage, signer });
+  if (around.entries.length > 0) await ledger.append(around.entries);
   let crash = (): void => {};
   const crashed = new Promise<never>((_, reject) => {
     crash = () => reject(new ReleaseStopped('service.stopping'));
@@ -109,7 +117,7 @@ export async function startReplica(place: Place, around: Surroundings): Promise<
     crash();
     await service.close();
   };
-  return { place, ledger, service, url: `http://127.0.0.1:${port}`, stop, kill };
+  return { place, ledger, service, url: `http://127.0.0.1:${port}`, order, stop, kill };
 }
 
 const record = testEvent();

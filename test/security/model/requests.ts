@@ -22,12 +22,17 @@ export interface Fixed {
 export class Requests {
   readonly #fixed: Fixed;
   /** Ids that the service gave to orders and disclosures, by name. */
-  readonly ids = new Map<string, string>();
-  readonly #enrolled = new Map<string, { personId: string; role: string }>();
-  readonly #recorded = new Map<string, Received>();
+  readonly ids: Map<string, string> = new Map();
+  readonly #enrolled: Map<string, { personId: string; role: string }> = new Map();
+  readonly #recorded: Map<string, Received> = new Map();
 
-  constructor(fixed: Fixed) {
+  /** @param before what was said before these; it is copied */
+  constructor(fixed: Fixed, before?: Requests) {
     this.#fixed = fixed;
+    if (!before) return;
+    this.ids = new Map(before.ids);
+    this.#enrolled = new Map(before.#enrolled);
+    this.#recorded = new Map(before.#recorded);
   }
 
   keyOf(name: string): SigningKey {
@@ -47,7 +52,6 @@ export class Requests {
     switch (act.do) {
       case 'enrol': {
         const { whom, person: personId, role, from, until } = act;
-        this.#enrolled.set(whom, { personId, role });
         const { credentialId, possession, ...key } = await this.#newKey(whom, now);
         const validity = { notBefore: utc(from), notAfter: utc(until) };
         // In the order of Griffie's own clients, so that the body follows from the entry.
@@ -93,6 +97,7 @@ export class Requests {
 
   /** Takes note of what the service answered to an act that it allowed. */
   note(act: Act, body: Readonly<Record<string, unknown>>): void {
+    if (act.do === 'enrol') this.#enrolled.set(act.whom, { personId: act.person, role: act.role });
     if (act.do === 'record') this.ids.set(act.order, String(body.orderId));
     if (act.do === 'request') this.ids.set(act.request, String(body.disclosureId));
     const before = act.do === 'rotate' ? this.#enrolled.get(act.by) : undefined;

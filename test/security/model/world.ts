@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Replay, type ReplayReport } from '#shared/control';
-import { verifyLog } from '#shared/ledger';
+import { type LedgerEntry, verifyLog } from '#shared/ledger';
 import { createMemoryOrder, createMemoryStorage } from '#shared/ledger-storage';
 import { shippedRegimes } from '#shared/regimes';
 import { utc } from '#shared/runtime';
-import { signRequest } from '#shared/signed-request';
 import { createCaseChecker } from '../../../services/cli/audit/case-checks.ts';
 import { openCaseReader } from '../../../services/cli/audit/case-files.ts';
+import { signCall } from '../../support/signed-call.ts';
 import { createTestClock, type TestClock } from '../../support/test-clock.ts';
 import { audience } from '../../support/test-service.ts';
 import type { Act } from './acts.ts';
@@ -37,12 +37,24 @@ export interface WorldOptions {
   readonly now: number;
   readonly replicas: number;
   readonly administrators: readonly string[];
+  /** What was there before. */
+  readonly after?: Kept;
   /** Over a socket and not by `inject`. */
   readonly overHttp?: boolean;
 }
 
+/** What is left of a world that was stopped, for others to begin with. */
+export interface Kept {
+  readonly entries: readonly LedgerEntry[];
+  readonly folder: string;
+  readonly requests: Requests;
+  readonly sent: ReadonlyMap<number, Sent>;
+}
+
 /** Where files are cheap: what a power cut leaves is another test's. */
 const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+const casesOf = (folder: string): string => join(folder, 'cases');
 
 /** Refusals for what another replica wrote a moment ago, and this one has not read. */
 const lateCodes: ReadonlySet<string> = new Set(['proof.key_unknown', 'proof.key_unconfirmed']);
@@ -59,7 +71,7 @@ export class World {
   readonly #clock: TestClock;
   readonly #requests: Requests;
   readonly #replicas: Replica[] = [];
-  readonly #sent = new Map<number, Sent>();
+  readonly #sent: Map<number, Sent>;
   readonly #released = new Set<string>();
   #read = 0;
   #snapshots = 0;
@@ -71,23 +83,32 @@ export class World {
     this.#fixed = fixed;
     this.#folder = folder;
     this.#clock = createTestClock(utc(options.now));
-    this.#requests = new Requests(fixed);
+    this.#requests = new Requests(fixed, options.after?.requests);
+    this.#sent = new Map(options.after?.sent);
   }
 
   static async start(fixed: Fixed, options: WorldOptions): Promise<World> {
     const folder = await mkdtemp(join(memory, 'griffie-model-'));
     const world = new World(fixed, folder, options);
     const order = options.replicas > 1 ? createMemoryOrder() : null;
+    const { after } = options;
+    if (after) await cp(casesOf(after.folder), casesOf(folder), { recursive: true });
     for (let i = 0; i < options.replicas; i++) {
       const storage = createMemoryStorage();
       const place = { name: `replica${i}`, storage, folder, snapshots: world.#newSnapshots(), order };
-      world.#replicas.push(await world.#start(place, i === 0 ? options.administrators : []));
+      world.#replicas.push(await world.#start(place, i === 0));
     }
     return world;
   }
 
   setClock(now: number): void {
+    this.#catchUp();
     this.#clock.set(utc(now));
+  }
+
+  /** The replica reads nothing of what others write, until it writes or time goes on. */
+  fallBehind(at: number): void {
+    this.#at(at).order?.fallBehind();
   }
 
   /** The store answers no more, until it is let go. */
@@ -115,6 +136,7 @@ export class World {
       const isLate = this.#replicas.length > 1 && lateCodes.has(code);
       const isToCome = expected && (isLate || code === 'disclosure.not_ready');
       if (!isToCome || tries === 500) return { status, code };
+      this.#catchUp();
       this.#sent.delete(signature);
       await pause(2);
     }
@@ -125,14 +147,16 @@ export class World {
     await (how === 'stopped' ? before.stop() : before.kill());
     const isLost = how === 'killed without a snapshot';
     const snapshots = isLost ? this.#newSnapshots() : before.place.snapshots;
-    const after = await this.#start({ ...before.place, snapshots }, []);
+    const after = await this.#start({ ...before.place, snapshots }, false);
     this.#replicas[this.#replicas.indexOf(before)] = after;
   }
 
   /** Waits until nothing is under way any more. @returns all that was released, by name. */
   async released(): Promise<string[]> {
     for (let tries = 0; this.#isBusy(); tries++) {
-      if (tries > 10_000) throw new Error('a disclosure was neither released nor refused');
+      // One that is behind may first come to announce what was cancelled elsewhere.
+      if (tries === 25) this.#catchUp();
+      if (tries > 4_000) throw new Error('a disclosure was neither released nor refused');
       await pause(tries < 100 ? 1 : 5);
     }
     const { ledger } = this.#at(0);
@@ -145,12 +169,20 @@ export class World {
     return [...this.#released].map((id) => names.get(id) ?? `of nobody: ${id}`).sort();
   }
 
+  /** Stops everything; its folder stays. */
+  async keep(): Promise<Kept> {
+    const entries: LedgerEntry[] = [];
+    for await (const { entry } of this.#at(0).ledger.entries()) entries.push(entry);
+    await this.#stop();
+    return { entries, folder: this.#folder, requests: this.#requests, sent: this.#sent };
+  }
+
   /** Stops everything, and looks at the ledgers as an auditor with the case files does: of one root, one replay. */
   async verify(): Promise<{ roots: number; problems: unknown[]; report: ReplayReport }> {
     await this.#stop();
     const [roots, problems] = [new Set<string>(), [] as unknown[]];
     const regimes = shippedRegimes();
-    const cases = openCaseReader(join(this.#folder, 'cases'), { master: caseMaster });
+    const cases = openCaseReader(casesOf(this.#folder), { master: caseMaster });
     const replay = new Replay(createCaseChecker(cases, regimes), regimes);
     for (const { place } of this.#replicas) {
       const onEntries = (leaves: readonly Uint8Array[], first: number) => replay.take(leaves, first);
@@ -175,14 +207,23 @@ export class World {
   async #stop(): Promise<void> {
     const running = this.#replicas.filter(({ service }) => service.app.server.listening);
     for (const { service } of running) await service.close();
-    // Each has what the others wrote while they stopped.
-    while (running.length > 0 && !this.#isLevel()) await pause(2);
+    this.#catchUp();
+    // Each has what the others wrote while they stopped; what is not there after so long is a finding.
+    for (let tries = 0; running.length > 0 && !this.#isLevel() && tries < 1_000; tries++) await pause(5);
     for (const { ledger } of running) await ledger.close();
   }
 
-  #start(place: Place, administrators: readonly string[]): Promise<Replica> {
-    const opened = () => this.#opened;
-    return startReplica(place, { fixed: this.#fixed, clock: this.#clock, opened, administrators });
+  #start(place: Place, isFirst: boolean): Promise<Replica> {
+    const { administrators, after } = this.#options;
+    return startReplica(place, {
+      ...{ fixed: this.#fixed, clock: this.#clock, opened: () => this.#opened },
+      administrators: isFirst ? administrators : [],
+      entries: isFirst && after ? after.entries : [],
+    });
+  }
+
+  #catchUp(): void {
+    for (const { order } of this.#replicas) order?.catchUp();
   }
 
   #isLevel(): boolean {
@@ -207,13 +248,8 @@ export class World {
   async #sign(act: Act): Promise<Sent> {
     const { method, path, body } = await this.#requests.of(act, this.#clock.now());
     const bytes = body && Buffer.from(JSON.stringify(body));
-    const { privateKey, alg, kid } = this.#requests.keyOf(act.by);
-    const proof = await signRequest({
-      ...{ privateKey, alg, kid, credentialId: act.by, audience, method },
-      url: audience + path,
-      body: bytes ?? Buffer.alloc(0),
-      nowSeconds: Math.floor(act.signedAt / 1000),
-    });
+    const signer = { key: this.#requests.keyOf(act.by), credentialId: act.by };
+    const proof = await signCall(signer, audience, { method, path, body: bytes }, act.signedAt);
     const headers = { 'griffie-proof': proof, ...(bytes ? { 'content-type': 'application/json' } : {}) };
     return { method, path, headers, bytes };
   }

@@ -94,11 +94,26 @@ describe('a case file', () => {
     const before = join(folder, 'older.age');
     await put(one, 'the order as it first was');
     await copyFile(at(one, 'order-v1.age'), before);
+    await rm(at(one, 'order-v1.age'));
     const digest = await put(one, 'the order');
     await put(one, 'the document', 'document-v1');
     await put(two, 'another order');
     await damage(before);
     await expect(cases.get(one, 'order-v1', digest)).rejects.toMatchObject({ code });
+  });
+
+  it('is not written over by another of its name, whoever puts it', async () => {
+    const elsewhere = await openCaseFiles(folder, createMasterKey(older));
+    await put(one, 'the key comes first', 'request-1');
+    const digests = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => put(one, `order ${i}`, 'order-v1', i % 2 ? cases : elsewhere)),
+    );
+    for (const [i, digest] of digests.entries()) {
+      expect(await read(cases, one, digest)).toBe(`order ${i}`);
+      expect(await read(elsewhere, one, digest)).toBe(`order ${i}`);
+    }
+    expect(await readdir(join(folder, one))).toContain('order-v1.age');
+    expect((await readdir(join(folder, one))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
   it('is locked under a master key that is not here', async () => {
