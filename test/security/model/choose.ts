@@ -103,8 +103,10 @@ export function chooseAct(what: Act['do'], law: Law, dice: Dice, serial: number)
       const whom = one(dice(6) === 0 ? names : waiting, dice);
       return whom === undefined ? null : { ...signed, do: what, whom };
     }
-    case 'revoke':
-      return { ...signed, do: what, whom: one(dice(2) === 0 ? active : names, dice) ?? '' };
+    case 'revoke': {
+      const among = dice(2) === 0 && active.length > 0 ? active : names;
+      return { ...signed, do: what, whom: one(among, dice) ?? by };
+    }
     case 'rotate': {
       const whom = dice(6) === 0 ? one(names, dice) : unused;
       return whom === undefined ? null : { ...signed, do: what, whom };
