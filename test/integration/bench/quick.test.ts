@@ -45,8 +45,12 @@ describe('npm run bench -- --quick', () => {
   });
 
   it('every figure is a number', () => {
-    const figures = results.runs.flatMap(({ rows }) => rows.flatMap((row) => [row.median, row.min, row.max]));
-    expect(figures.filter((figure) => !Number.isFinite(figure))).toEqual([]);
+    const figures = results.runs.flatMap(({ name: bench, rows }) =>
+      rows.map(({ name, median, min, max }) => ({ bench, name, median, min, max })),
+    );
+    const isNumber = ({ median, min, max }: (typeof figures)[number]) =>
+      [median, min, max].every(Number.isFinite);
+    expect(figures.filter((figure) => !isNumber(figure))).toEqual([]);
     expect(figures.length).toBeGreaterThan(0);
   });
 });
