@@ -70,7 +70,8 @@ async function lookForProbes(): Promise<void> {
     await sleep(lookEveryMs);
   }
 }
-const looking = lookForProbes();
+/** Where nothing is written there is nothing to look for. */
+const looking = Number(warmUpMs) > 0 ? lookForProbes() : Promise.resolve();
 
 await sleep(Number(warmUpMs));
 const warm = peak;

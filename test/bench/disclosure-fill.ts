@@ -8,6 +8,7 @@ import {
   openEncryptedDatabase,
 } from '#shared/store';
 import { addressOf } from './disclosure-sizes.ts';
+import { untilMerged } from './merges.ts';
 
 /*
  * Child process of the benchmark: fills the engine of a data folder with deliveries of half a year, made by
@@ -51,5 +52,6 @@ SELECT lower(hex(substring(SHA256(concat('["griffie-event/v1","bench","0:', toSt
   '198.51.100.4', 'store.example.nl', 24, 'sent', '2.0.0', 250, true, 'complete', 'bench',
   concat('0:', toString(number * 180))
 FROM numbers(${all}) SETTINGS max_partitions_per_insert_block = 0`);
+await untilMerged(database);
 await database.close();
 process.stdout.write(`${JSON.stringify({ events: all })}\n`);
