@@ -8,7 +8,7 @@ import {
   readListFile,
   writeListFile,
 } from '#shared/certificates';
-import { makePrivateFolder, syncFolder, writeFileDurably } from '#shared/runtime';
+import { makePrivateFolder, syncFolder, writeFileSynced } from '#shared/runtime';
 
 /**
  * The lists that the ledger says are, or were, in use, each in a PEM file by its digest with the certificates
@@ -28,7 +28,7 @@ export async function openKeptLists(folder: string): Promise<KeptLists> {
     keep: async ({ list: { sha256 }, path }, der) => {
       if (await isThere(pathOf(sha256))) return;
       const temporary = join(folder, `.${randomUUID()}`);
-      await writeFileDurably(temporary, writeListFile({ lists: [der], certificates: path }));
+      await writeFileSynced(temporary, writeListFile({ lists: [der], certificates: path }), 'wx');
       await rename(temporary, pathOf(sha256));
       await syncFolder(folder);
     },
