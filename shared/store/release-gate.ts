@@ -1,8 +1,9 @@
 import type { Scope } from '#shared/orders';
-import { type EventType, ReleasedForm, type ReleasedLines } from '#shared/traffic';
+import { type EventType, type RecordOrigin, ReleasedForm, type ReleasedLines } from '#shared/traffic';
 import { StoreError } from './errors.ts';
 
 const lineFeed = 0x0a;
+const dayLength = '2026-01-01'.length;
 
 /**
  * Bytes that are looked at as one text, where lines are no longer: a text that V8 keeps among the short-lived,
@@ -35,6 +36,8 @@ export class ReleaseGate {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const ends: number[] = [];
     const types: EventType[] = [];
+    const origins: RecordOrigin[] = [];
+    let origin: RecordOrigin = { sourceId: '', day: '' };
     /** What stands instead of the bytes, where a line was written anew. */
     let rewritten: Buffer[] | null = null;
     let size = 0;
@@ -61,9 +64,12 @@ export class ReleaseGate {
       size += length;
       ends.push(size);
       types.push(record.type);
+      const [sourceId, day] = [record.sourceId, record.collectedAt.slice(0, dayLength)];
+      if (origin.sourceId !== sourceId || origin.day !== day) origin = { sourceId, day };
+      origins.push(origin);
       at = end;
     }
-    return { bytes: rewritten === null ? buffer : Buffer.concat(rewritten, size), ends, types };
+    return { bytes: rewritten === null ? buffer : Buffer.concat(rewritten, size), ends, types, origins };
   }
 
   #isInTime({ occurredAt, collectedAt }: { occurredAt: string; collectedAt: string }): boolean {

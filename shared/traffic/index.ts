@@ -38,5 +38,10 @@ export {
   subaddressDelimiter,
 } from './identifiers.ts';
 export { trafficLimits } from './limits.ts';
-export { ReleasedForm, type ReleasedLines, type ReleasedRecord } from './released-form.ts';
+export {
+  type RecordOrigin,
+  ReleasedForm,
+  type ReleasedLines,
+  type ReleasedRecord,
+} from './released-form.ts';
 export { type SourceTally, sourceTallySchema, tallyVersion } from './tally.ts';

@@ -13,6 +13,14 @@ export interface ReleasedLines {
   readonly ends: readonly number[];
   /** Type of each line's record. */
   readonly types: readonly EventType[];
+  /** Where each line's record came from. Lines of one origin that follow each other share the object. */
+  readonly origins: readonly RecordOrigin[];
+}
+
+export interface RecordOrigin {
+  readonly sourceId: string;
+  /** Day of collection, UTC: `2026-01-01`. */
+  readonly day: string;
 }
 
 /** What a line says of its record. Times are RFC 3339 UTC. */
@@ -20,9 +28,13 @@ export interface RecognizedLine {
   readonly type: EventType;
   readonly occurredAt: string;
   readonly collectedAt: string;
+  readonly sourceId: string;
   /** Index after its line feed. */
   readonly end: number;
 }
+
+/** A record with what each has, whatever is granted. */
+type ParsedRecord = ReleasedRecord & Omit<RecognizedLine, 'end'>;
 
 interface FormOfType {
   readonly type: EventType;
@@ -34,6 +46,8 @@ interface FormOfType {
 const beforeType = `{"schemaVersion":${trafficSchemaVersion},"eventId":"${'0'.repeat(32)}","type":"`.length;
 const beforeTime = '","occurredAt":"'.length;
 const collectedName = '"collectedAt":"';
+// No value can hold it: a quote in a value is escaped. The source stands near the line's end.
+const sourceName = ',"sourceId":"';
 const timeLength = '2026-01-01T00:00:00.000Z'.length;
 
 /**
@@ -73,11 +87,14 @@ export class ReleasedForm {
     if (!line.test(text)) return null;
     const occurredAt = typeEnd + beforeTime;
     const collectedAt = text.indexOf(collectedName, occurredAt) + collectedName.length;
+    const end = line.lastIndex;
+    const sourceId = text.lastIndexOf(sourceName, end) + sourceName.length;
     return {
       type,
       occurredAt: text.slice(occurredAt, occurredAt + timeLength),
       collectedAt: text.slice(collectedAt, collectedAt + timeLength),
-      end: line.lastIndex,
+      sourceId: text.slice(sourceId, text.indexOf('"', sourceId)),
+      end,
     };
   }
 
@@ -85,7 +102,7 @@ export class ReleasedForm {
    * Any line that is a valid released record, in whatever spelling of JSON.
    * @returns null where it is none: not JSON, a field that was not granted, a value that is not valid
    */
-  parse(line: string): (ReleasedRecord & Pick<TrafficEvent, 'type' | 'occurredAt' | 'collectedAt'>) | null {
+  parse(line: string): ParsedRecord | null {
     let value: unknown;
     try {
       value = JSON.parse(line);
@@ -94,6 +111,6 @@ export class ReleasedForm {
     }
     const type = z.object({ type: z.string() }).safeParse(value).data?.type ?? '';
     const record = this.#byType.get(type)?.schema.safeParse(value).data;
-    return (record as ReturnType<ReleasedForm['parse']> | undefined) ?? null;
+    return (record as ParsedRecord | undefined) ?? null;
   }
 }

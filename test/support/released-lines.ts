@@ -11,6 +11,10 @@ export function releasedLines(records: readonly ReleasedRecord[]): ReleasedLines
       return end;
     }),
     types: records.map(({ type }) => type ?? 'message.delivered'),
+    origins: records.map(({ sourceId = '', collectedAt = '' }) => ({
+      sourceId,
+      day: collectedAt.slice(0, 10),
+    })),
   };
 }
 

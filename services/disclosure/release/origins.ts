@@ -1,5 +1,5 @@
 import type { DetailsOf } from '#shared/control';
-import type { ReleasedLines } from '#shared/traffic';
+import type { RecordOrigin, ReleasedLines } from '#shared/traffic';
 
 /** Records of one source, by day of collection (UTC) from the first of them on. */
 export type Origin = NonNullable<DetailsOf<'disclosure.released'>['origins']>[number];
@@ -9,9 +9,6 @@ const maxSources = 64;
 const maxBytes = 32_768;
 
 const dayMs = 86_400_000;
-const collectedName = '"collectedAt":"';
-// No value can hold it: a quote in a value is escaped. The source stands near the line's end.
-const sourceName = ',"sourceId":"';
 const dayLength = '2026-01-01'.length;
 
 /** Counts records by where they came from while they pass: what every released record says itself. */
@@ -20,7 +17,7 @@ export class OriginCounts {
 
   async *watch(records: AsyncIterable<ReleasedLines>): AsyncGenerator<ReleasedLines> {
     for await (const lines of records) {
-      this.#take(lines);
+      for (const origin of lines.origins) this.#take(origin);
       yield lines;
     }
   }
@@ -36,9 +33,8 @@ export class OriginCounts {
         const length = (Date.parse(last) - Date.parse(from)) / dayMs + 1;
         const dayAt = (index: number): string =>
           new Date(Date.parse(from) + index * dayMs).toISOString().slice(0, dayLength);
-        const name = Buffer.from(source, 'latin1').toString('utf8');
         return {
-          source: name,
+          source,
           from,
           records: Array.from({ length }, (_, index) => days.get(dayAt(index)) ?? 0),
         };
@@ -46,17 +42,8 @@ export class OriginCounts {
     return JSON.stringify(origins).length > maxBytes ? undefined : origins;
   }
 
-  #take({ bytes, ends }: ReleasedLines): void {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-    let start = 0;
-    for (const end of ends) {
-      const sourceAt = text.lastIndexOf(sourceName, end) + sourceName.length;
-      const source = text.slice(sourceAt, text.indexOf('"', sourceAt));
-      const dayAt = text.indexOf(collectedName, start) + collectedName.length;
-      const day = text.slice(dayAt, dayAt + dayLength);
-      const days = this.#counts.get(source) ?? new Map<string, number>();
-      this.#counts.set(source, days.set(day, (days.get(day) ?? 0) + 1));
-      start = end;
-    }
+  #take({ sourceId, day }: RecordOrigin): void {
+    const days = this.#counts.get(sourceId) ?? new Map<string, number>();
+    this.#counts.set(sourceId, days.set(day, (days.get(day) ?? 0) + 1));
   }
 }

@@ -19,11 +19,15 @@ describe('what a scope releases', () => {
   /** The bytes of all lines, with what is said of them held against them. */
   async function released(scope: Scope, slices: { rows: number; slots: number }, at = now): Promise<string> {
     const pieces: Buffer[] = [];
-    for await (const { bytes, ends, types } of open.store.readReleased(scope, { now: at, slices })) {
+    for await (const { bytes, ends, types, origins } of open.store.readReleased(scope, { now: at, slices })) {
       const piece = Buffer.from(bytes);
       const lines = ends.map((end, index) => piece.toString('utf8', ends[index - 1] ?? 0, end));
       expect(lines.join('')).toBe(piece.toString());
-      expect(lines.map((line) => JSON.parse(line).type)).toEqual(types);
+      const records = lines.map((line) => JSON.parse(line));
+      expect(records.map(({ type }) => type)).toEqual(types);
+      expect(records.map((each) => [each.sourceId, each.collectedAt.slice(0, 10)])).toEqual(
+        origins.map(({ sourceId, day }) => [sourceId, day]),
+      );
       pieces.push(piece);
     }
     return Buffer.concat(pieces).toString();

@@ -44,11 +44,12 @@ describe('events that went by', () => {
             const found = text
               .split('\n')
               .slice(0, -1)
-              .map((line) => JSON.parse(line).eventId);
+              .map((line) => JSON.parse(line));
             expect(left.ends).toHaveLength(found.length);
-            expect(left.types).toHaveLength(found.length);
+            expect(left.types).toEqual(found.map((each) => each.type));
+            expect(left.origins.map((each) => each.sourceId)).toEqual(found.map((each) => each.sourceId));
             expect(left.ends.at(-1) ?? 0).toBe(left.bytes.length);
-            kept.push(...found);
+            kept.push(...found.map(({ eventId }) => eventId));
             for (const n of slice) before.add(id(n));
           }
           expect(kept).toEqual([...new Set(numbers.map(id))]);

@@ -35,10 +35,10 @@ describe('the form of released records', () => {
         const form = new ReleasedForm(categories);
         const bytes = Buffer.from(line).toString('latin1');
         const found = form.recognize(`xyz\n${bytes}more`, 4);
-        const { type, occurredAt, collectedAt } = event;
+        const { type, occurredAt, collectedAt, sourceId } = event;
         if (found !== null) {
           recognized += 1;
-          expect(found).toEqual({ type, occurredAt, collectedAt, end: 4 + bytes.length });
+          expect(found).toEqual({ type, occurredAt, collectedAt, sourceId, end: 4 + bytes.length });
         }
         expect(JSON.stringify(form.parse(line))).toBe(JSON.stringify(projected));
       }),
