@@ -1,3 +1,4 @@
+export { openArchive, type PackageArchive } from './archive.ts';
 export { PackageError, type PackageErrorCode } from './errors.ts';
 export { packageLimits } from './limits.ts';
 export {
@@ -19,5 +20,5 @@ export { type PackageToRead, type ReadPackage, readPackage } from './read.ts';
 export { isAgeIdentity, isAgeRecipient } from './recipients.ts';
 export { type PackageRefusal, type PackageRefusalCode, packageRefusals } from './refusals.ts';
 export type { ReportContext } from './report/index.ts';
-export { type SealedPackage, sealPackage } from './seal.ts';
+export { sealPackage } from './seal.ts';
 export { type PackageRequest, type StagedPackage, stagePackage } from './stage.ts';

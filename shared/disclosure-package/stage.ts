@@ -25,10 +25,10 @@ import { verifyText } from './verify-text.ts';
  *
  *   1. stagePackage   parts, report and signed manifest, encrypted and synced, in a folder of their own
  *   2. the caller appends `disclosure.released` with the digests, and obtains the receipt
- *   3. sealPackage    the tar file of the staged members and the receipt; the staging folder goes
+ *   3. sealPackage    the receipt beside the staged members, and the folder where packages are fetched
  *
  * Killed before 2, the folder is rubbish to be removed; killed after it, step 3 is done again from the
- * folder and the ledger. Neither step ever has plaintext on the disk.
+ * folder and the ledger. Neither step ever has plaintext on the disk. The tar file is made as it is fetched.
  */
 
 export interface PackageRequest {

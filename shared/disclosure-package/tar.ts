@@ -52,6 +52,11 @@ export function tarPadding(size: number): Buffer {
 
 export const tarEnd: Buffer = Buffer.alloc(endBytes);
 
+/** Bytes of a tar file whose members have these sizes. */
+export function tarBytes(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + blockSize + size + tarPadding(size).length, endBytes);
+}
+
 export interface TarMember {
   readonly name: string;
   /** Where its bytes start in the file. */

@@ -80,8 +80,8 @@ for (const size of sizes.map(Number)) {
   const requestedAt = Date.now();
   const scope = { targets: [{ kind: 'address', value: addressOf(size) }] };
   const { disclosureId } = await officer.call('POST', '/v1/disclosures', { orderId, scope });
-  const file = join(folder, 'packages', `${String(disclosureId)}.tar`);
-  while (!existsSync(file)) await sleep(5);
+  const sealed = join(folder, 'packages', `${String(disclosureId)}.sealed`);
+  while (!existsSync(sealed)) await sleep(5);
   const sealedAt = Date.now();
   const { records } = await officer.call('GET', `/v1/disclosures/${String(disclosureId)}`);
   if (records !== size) throw new Error(`${String(records)} of ${size} records were released`);

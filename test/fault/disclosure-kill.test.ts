@@ -1,17 +1,18 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Manifest, readPackage } from '#shared/disclosure-package';
+import { type Manifest, memberNames, readPackage } from '#shared/disclosure-package';
 import type { LedgerEntry } from '#shared/ledger';
 import { packageRoot } from '#shared/runtime';
 import { importPrivateJwk } from '#shared/signed-request';
 import { addressOf } from '../bench/disclosure-sizes.ts';
 import { type GriffieProcess, isBuilt, startGriffie } from '../support/griffie-process.ts';
+import { writePackageFile } from '../support/package-file.ts';
 import { makeAdministrators, type OrderInForce, putOrderInForce } from '../support/people-over-http.ts';
 import { verifiedEntries } from '../support/verified-ledger.ts';
 
@@ -41,7 +42,7 @@ describe.skipIf(!isBuilt)('the service killed while it makes a package (needs np
     String((await officer.call('POST', '/v1/disclosures', { orderId })).disclosureId);
   /** Waits until each is sealed and nothing else is left. */
   async function untilSealed(ids: readonly string[]): Promise<void> {
-    const wanted = ids.map((id) => `${id}.tar`).sort();
+    const wanted = ids.map((id) => `${id}.sealed`).sort();
     for (let tries = 0; tries < 6000; tries++) {
       if ((await packages()).sort().join() === wanted.join()) return;
       await sleep(20);
@@ -65,7 +66,7 @@ describe.skipIf(!isBuilt)('the service killed while it makes a package (needs np
       const left = await packages();
       if (left.some((name) => name.endsWith('.staged'))) cuts.staging++;
       const released = (await entries()).filter(({ kind }) => kind === 'disclosure.released').length;
-      if (released > left.filter((name) => name.endsWith('.tar')).length) cuts.announced++;
+      if (released > left.filter((name) => name.endsWith('.sealed')).length) cuts.announced++;
       griffie = await start();
       await untilSealed(ids);
     }
@@ -84,8 +85,11 @@ describe.skipIf(!isBuilt)('the service killed while it makes a package (needs np
     for (const id of ids) {
       const announced = all.filter(({ kind, subject }) => kind === 'disclosure.released' && subject === id);
       expect(announced).toHaveLength(1);
-      const file = join(data, 'packages', `${id}.tar`);
-      expect(await firstMemberSha256(file)).toBe(announced[0]?.details.manifestSha256);
+      const sealed = join(data, 'packages', `${id}.sealed`);
+      const manifest = await readFile(join(sealed, memberNames.manifest));
+      expect(createHash('sha256').update(manifest).digest('hex')).toBe(announced[0]?.details.manifestSha256);
+      const file = join(folder, `${id}.tar`);
+      await writePackageFile(sealed, file);
       const opened = await readPackage({
         file,
         identities: [identity],
@@ -96,6 +100,7 @@ describe.skipIf(!isBuilt)('the service killed while it makes a package (needs np
       expect(opened.manifest.records).toBe(size);
       plaintexts.add(digestsOf(opened.manifest));
       await rm(join(folder, id), { recursive: true });
+      await rm(file);
     }
     expect(plaintexts.size).toBe(1);
     expect(all.map(({ kind }) => kind)).not.toContain('disclosure.failed');
@@ -105,18 +110,4 @@ describe.skipIf(!isBuilt)('the service killed while it makes a package (needs np
 /** Digests of the records' parts before encryption: their order and numbering are in them. */
 function digestsOf({ parts }: Manifest): string {
   return parts.flatMap((part) => ('records' in part ? [`${part.sha256} ${part.records}`] : [])).join();
-}
-
-/** Of `manifest.jws.age`, the first file of the archive. */
-async function firstMemberSha256(path: string): Promise<string> {
-  const file = await open(path);
-  try {
-    const header = Buffer.alloc(512);
-    await file.read(header, 0, 512, 0);
-    const bytes = Buffer.alloc(Number.parseInt(header.toString('latin1', 124, 135), 8));
-    await file.read(bytes, 0, bytes.length, 512);
-    return createHash('sha256').update(bytes).digest('hex');
-  } finally {
-    await file.close();
-  }
 }

@@ -3,6 +3,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memberNames } from '#shared/disclosure-package';
 import { utc } from '#shared/runtime';
 import { testEvent } from '../support/events.ts';
 import { createFaultyLedgerFiles, type FaultyLedgerFiles } from '../support/faulty-ledger-files.ts';
@@ -79,7 +80,7 @@ class Installation {
     const { status, bytes } = await this.officer.call('GET', `${path}/package`);
     expect(status).toBe(200);
     expect(firstMemberSha256(bytes)).toBe(announced[0]?.details.manifestSha256);
-    expect((await readdir(this.packages)).filter((name) => !name.endsWith('.tar'))).toEqual([]);
+    expect((await readdir(this.packages)).filter((name) => !name.endsWith('.sealed'))).toEqual([]);
   }
 }
 
@@ -186,7 +187,7 @@ describe('a release that is cut off becomes one package with one announcement, t
       const orderId = await at.approvedOrder();
       at.files.breakdown('beforeStage', released);
       const id = await at.request(orderId);
-      const obstacle = join(at.packages, `${id}.tar.tmp`);
+      const obstacle = join(at.packages, `${id}.receipt`);
       await mkdir(obstacle);
       at.files.repair();
       await until(async () => (await at.entriesOf(id)).some(({ kind }) => kind === released));
@@ -199,24 +200,24 @@ describe('a release that is cut off becomes one package with one announcement, t
       await at.expectOnePackage(id);
     }));
 
-  it('after it was sealed, while the staging folder was removed', () =>
+  it('after it was sealed, where another staging folder was left', () =>
     withInstallation(async (at) => {
       const id = await at.request(await at.approvedOrder());
       await at.expectOnePackage(id);
-      const before = await readFile(join(at.packages, `${id}.tar`));
+      const before = await readFile(join(at.packages, `${id}.sealed`, memberNames.receipt));
       await at.restart(() => mkdir(join(at.packages, `${id}.staged/parts`), { recursive: true }));
       await until(async () => (await readdir(at.packages)).length === 1);
       await at.expectOnePackage(id);
-      expect(await readFile(join(at.packages, `${id}.tar`))).toEqual(before);
+      expect(await readFile(join(at.packages, `${id}.sealed`, memberNames.receipt))).toEqual(before);
     }));
 
-  it('and a file that no entry announces is never served', () =>
+  it('and a package that no entry announces is never served', () =>
     withInstallation(async (at) => {
       const orderId = await at.approvedOrder();
       at.files.breakdown('beforeStage', released);
       const id = await at.request(orderId);
       await until(staged(at, id));
-      await writeFile(join(at.packages, `${id}.tar`), 'planted');
+      await mkdir(join(at.packages, `${id}.sealed`));
       const path = `/v1/disclosures/${id}`;
       expect((await at.officer.call('GET', path)).body.ready).toBe(false);
       const fetched = await at.officer.call('GET', `${path}/package`);

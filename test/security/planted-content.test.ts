@@ -176,7 +176,7 @@ describe.skipIf(!isBuilt)(
       expect(files.some((file) => file.includes('/engine/encrypted/store/'))).toBe(true);
       expect(files.some((file) => file.includes('/ledger/tile/entries/'))).toBe(true);
       expect(files.some((file) => file.includes('/cases/'))).toBe(true);
-      expect(files.some((file) => file.endsWith('.tar'))).toBe(true);
+      expect(files.some((file) => file.endsWith('/manifest.tlog-proof'))).toBe(true);
       for (const file of files) {
         const bytes = await readFile(file);
         for (const person of personal) expect(bytes.includes(person), file).toBe(false);

@@ -17,8 +17,8 @@ export interface PackageExpiry {
 }
 
 /**
- * The file goes first and the entry comes after it, so that no entry says of a package that is there that it
- * is gone; a crash between the two is made good by the next look, which finds no file and records that.
+ * The package goes first and the entry comes after it, so that no entry says of a package that is there that it
+ * is gone; a crash between the two is made good by the next look, which finds none and records that.
  */
 export function createPackageExpiry(deps: {
   readonly control: ControlPlane;
@@ -28,7 +28,9 @@ export function createPackageExpiry(deps: {
   const { control, packages, logger } = deps;
 
   async function remove({ disclosureId }: DisclosureState): Promise<void> {
-    const bytes = (await packages.size(disclosureId)) ?? 0;
+    // One that is damaged goes, too.
+    const archive = await packages.open(disclosureId).catch(() => null);
+    const bytes = archive?.bytes ?? 0;
     await packages.remove(disclosureId);
     await control.transact((state, at) => {
       const isRecorded = state.disclosures.get(disclosureId)?.packageRemovedAt !== undefined;

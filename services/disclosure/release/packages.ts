@@ -1,24 +1,22 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { memberNames } from '#shared/disclosure-package';
+import { memberNames, openArchive, type PackageArchive } from '#shared/disclosure-package';
 import { makePrivateFolder, syncFolder } from '#shared/runtime';
 
 /**
- * Where packages lie: ciphertext only, staged in a folder each, then one file each. Replicas share the
+ * Where packages lie: ciphertext only, in a folder each, which is renamed when it is sealed. Replicas share the
  * packages; what one stages is under its own name, so that none disturbs another's.
  */
 export interface PackageFolder {
   /** Where this replica stages. */
   stagingPath(disclosureId: string): string;
-  filePath(disclosureId: string): string;
-  /** Where this replica writes the sealed package on its way there. */
+  sealedPath(disclosureId: string): string;
+  /** Where this replica writes a receipt on its way into the package. */
   temporaryPath(disclosureId: string): string;
-  /** Bytes of the sealed package, or null where there is none. */
-  size(disclosureId: string): Promise<number | null>;
-  open(disclosureId: string): Readable;
+  isSealed(disclosureId: string): Promise<boolean>;
+  /** The sealed package as one file, or null where there is none. */
+  open(disclosureId: string): Promise<PackageArchive | null>;
   /** Whether any replica has staged it. */
   isStaged(disclosureId: string): Promise<boolean>;
   /** The staging folder, whoever's, of the package with this manifest; null where there is none. */
@@ -35,21 +33,26 @@ export interface PackageFolder {
 export async function openPackageFolder(folder: string, replica?: string): Promise<PackageFolder> {
   await makePrivateFolder(folder);
   const ending = '.staged';
+  const [sealed, going] = ['.sealed', '.going'];
   const own = replica === undefined ? '' : `.${replica}`;
   const suffix = `${own}${ending}`;
   const stagingPath = (id: string): string => join(folder, `${id}${suffix}`);
-  const filePath = (id: string): string => join(folder, `${id}.tar`);
-  const statOrNull = (path: string) => stat(path).catch(() => null);
+  const sealedPath = (id: string): string => join(folder, `${id}${sealed}`);
+  const isSealed = (id: string): Promise<boolean> =>
+    stat(sealedPath(id)).then(
+      () => true,
+      () => false,
+    );
   const namesOf = async (id: string): Promise<string[]> =>
     (await readdir(folder)).filter((name) => name.startsWith(`${id}.`));
   const stagedOf = async (id: string): Promise<string[]> =>
     (await namesOf(id)).filter((name) => name.endsWith(ending)).map((name) => join(folder, name));
   return {
     stagingPath,
-    filePath,
-    temporaryPath: (id) => `${filePath(id)}${own}.tmp`,
-    size: async (id) => (await statOrNull(filePath(id)))?.size ?? null,
-    open: (id) => createReadStream(filePath(id)),
+    sealedPath,
+    temporaryPath: (id) => join(folder, `${id}${own}.receipt`),
+    isSealed,
+    open: async (id) => ((await isSealed(id)) ? openArchive(sealedPath(id)) : null),
     isStaged: async (id) => (await stagedOf(id)).length > 0,
     findStaged: async (id, manifestSha256) => {
       for (const path of await stagedOf(id)) {
@@ -61,6 +64,8 @@ export async function openPackageFolder(folder: string, replica?: string): Promi
     },
     discard: (id) => rm(stagingPath(id), { recursive: true, force: true }),
     remove: async (id) => {
+      // At once, so that no part of it is taken for a package where this is cut off.
+      if (await isSealed(id)) await rename(sealedPath(id), join(folder, `${id}${going}`));
       for (const name of await namesOf(id)) await rm(join(folder, name), { recursive: true, force: true });
       await syncFolder(folder);
     },

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { v7 as uuidv7 } from 'uuid';
 import type { CaseFiles } from '#shared/case-files';
 import { type DisclosureState, decideRelease, readableHolds } from '#shared/control';
@@ -155,13 +156,19 @@ async function announce(
 async function seal({ control, ledger, packages }: ReleaseDeps, disclosureId: string): Promise<void> {
   const released = control.state.disclosures.get(disclosureId)?.released;
   if (!released) throw new ReleaseRefused('disclosure.not_announced');
-  // Sealed before a crash that left part of the staging folder.
-  if ((await packages.size(disclosureId)) !== null) return packages.discard(disclosureId);
+  // Sealed already: what this replica may have staged beside it is of no use.
+  if (await packages.isSealed(disclosureId)) return packages.discard(disclosureId);
   const staged = await packages.findStaged(disclosureId, released.details.manifestSha256);
   if (staged === null) throw new ReleaseRefused('package.staging');
   const receipt = await ledger.inclusionReceipt(released.index);
-  const [file, temporary] = [packages.filePath(disclosureId), packages.temporaryPath(disclosureId)];
-  await sealPackage(staged, Buffer.from(receipt), file, temporary);
+  const [sealed, temporary] = [packages.sealedPath(disclosureId), packages.temporaryPath(disclosureId)];
+  try {
+    await sealPackage(staged, Buffer.from(receipt), sealed, temporary);
+  } catch (error) {
+    // Of two replicas that seal one package one renames its folder, and the other does not find it any more.
+    if (!(await packages.isSealed(disclosureId))) throw error;
+    await rm(temporary, { force: true });
+  }
 }
 
 async function stage(

@@ -34,7 +34,7 @@ export function disclosureProgressRoutes(root: FastifyInstance, context: Service
     const disclosure = control.state.disclosures.get(disclosureId);
     if (!disclosure) throw new ApiError('disclosure.unknown');
     const { status, released } = disclosure;
-    const ready = released !== undefined && (await packages.size(disclosureId)) !== null;
+    const ready = released !== undefined && (await packages.isSealed(disclosureId));
     const made = released
       ? { records: released.details.records, bytes: released.details.bytes }
       : releases.progress(disclosureId);

@@ -122,8 +122,8 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
     async (request) =>
       recordReading(context, request, async (state, _at, credential) => {
         const disclosure = findDisclosure(state, request.params.disclosureId, credential);
-        const sealed = disclosure.released ? await packages.size(disclosure.disclosureId) : null;
-        return viewOf(disclosure, sealed !== null);
+        const { released, disclosureId } = disclosure;
+        return viewOf(disclosure, released !== undefined && (await packages.isSealed(disclosureId)));
       }),
   );
 
@@ -141,7 +141,7 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
     async (request, reply) => {
       const { disclosureId } = request.params;
       // Durable before the first byte leaves.
-      const { result: bytes } = await act(context, request, async (state, at, credential) => {
+      const { result: archive } = await act(context, request, async (state, at, credential) => {
         try {
           const disclosure = findDisclosure(state, disclosureId, credential);
           if (disclosure.status === 'Error') throw new ApiError('disclosure.failed');
@@ -150,13 +150,14 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
           const { orderId, orderVersion: version } = disclosure;
           const collection = decideCollection(state, { orderId, version }, at);
           if (!collection.ok) throw new ApiError(collection.code);
-          // Announced in this ledger, too: a file alone (from a backup, say) is no release.
-          const size = disclosure.released ? await packages.size(disclosureId) : null;
-          if (size === null) throw new ApiError('disclosure.not_ready');
+          // Announced in this ledger, too: a package alone (from a backup, say) is no release.
+          const archive = disclosure.released ? await packages.open(disclosureId) : null;
+          if (archive === null) throw new ApiError('disclosure.not_ready');
+          const { bytes } = archive;
           return {
             ok: true,
-            entries: [{ kind: 'disclosure.collected', subject: disclosureId, details: { bytes: size } }],
-            result: size,
+            entries: [{ kind: 'disclosure.collected', subject: disclosureId, details: { bytes } }],
+            result: archive,
           };
         } catch (error) {
           if (error instanceof ApiError) return { ok: false, error };
@@ -165,9 +166,9 @@ export function disclosureRoutes(root: FastifyInstance, context: ServiceContext)
       });
       return reply
         .type(mediaTypes.package)
-        .header('content-length', bytes)
+        .header('content-length', archive.bytes)
         .header('content-disposition', `attachment; filename="griffie-${disclosureId}.tar"`)
-        .send(packages.open(disclosureId));
+        .send(archive.read());
     },
   );
 }

@@ -140,7 +140,7 @@ describe('a disclosure while its package is made', () => {
     expect((await t.finished(officer, first)).body.ready).toBe(true);
     expect((await t.finished(officer, third)).body.ready).toBe(true);
     expect(await status(second)).toBe('Cancelled');
-    expect((await packages()).filter((name) => name.endsWith('.tar'))).toHaveLength(2);
+    expect((await packages()).filter((name) => name.endsWith('.sealed'))).toHaveLength(2);
   });
 
   it('cannot be cancelled once its package was announced', async () => {
@@ -186,9 +186,9 @@ describe('a disclosure while its package is made', () => {
       },
     });
     await next.start({ host: '127.0.0.1', port: 0 });
-    for (let tries = 0; tries < 200 && !(await packages()).includes(`${id}.tar`); tries++) await sleep(20);
+    for (let tries = 0; tries < 200 && !(await packages()).includes(`${id}.sealed`); tries++) await sleep(20);
     await next.close();
-    expect(await packages()).toEqual([`${id}.tar`]);
+    expect(await packages()).toEqual([`${id}.sealed`]);
     expect((await kinds()).filter((kind) => kind === 'disclosure.released')).toHaveLength(1);
     expect((await replayed()).problems).toEqual([]);
   });

@@ -21,7 +21,7 @@ describe('a released package on the server', () => {
   });
   afterAll(() => t.stop());
 
-  const file = (): string => join(t.folder, 'packages', `${disclosureId}.tar`);
+  const sealed = (): string => join(t.folder, 'packages', `${disclosureId}.sealed`);
   const expiryOf = async () =>
     createPackageExpiry({
       control: await openControlPlane(t.ledger, t.clock),
@@ -35,7 +35,7 @@ describe('a released package on the server', () => {
     await t.enrol('auditor');
     const expiry = await expiryOf();
     await expiry.run();
-    expect(existsSync(file())).toBe(true);
+    expect(existsSync(sealed())).toBe(true);
     expect((await officer.call('GET', `/v1/disclosures/${disclosureId}/package`)).status).toBe(200);
   });
 
@@ -43,7 +43,7 @@ describe('a released package on the server', () => {
     t.clock.set('2097-06-01T00:00:00.000Z');
     const expiry = await expiryOf();
     await expiry.run();
-    expect(existsSync(file())).toBe(true);
+    expect(existsSync(sealed())).toBe(true);
     t.clock.set('2096-12-20T08:00:01.000Z');
   });
 
@@ -52,7 +52,7 @@ describe('a released package on the server', () => {
     await t.enrol('auditor');
     await (await expiryOf()).run();
     await (await expiryOf()).run();
-    expect(existsSync(file())).toBe(false);
+    expect(existsSync(sealed())).toBe(false);
     expect(await removals()).toHaveLength(1);
     const answer = await officer.call('GET', `/v1/disclosures/${disclosureId}/package`);
     expect([answer.status, answer.body.code]).toEqual([410, 'disclosure.package_removed']);

@@ -1,8 +1,25 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, describe, expect, it } from 'vitest';
-import { packageLimits, readPackage, sealPackage, stagePackage } from '#shared/disclosure-package';
+import {
+  openArchive,
+  packageLimits,
+  readPackage,
+  sealPackage,
+  stagePackage,
+} from '#shared/disclosure-package';
+import { memberNames } from '../../../shared/disclosure-package/names.ts';
+import { writePackageFile } from '../../support/package-file.ts';
 import { makePackage, packageRequest, parties, receipt, record, records } from './support.ts';
 
 const who = await parties();
@@ -23,7 +40,7 @@ const lines = (path: string): unknown[] =>
 
 describe('a package', () => {
   it('gives its recipient the records as they went in, the report, the manifest and the receipt', async () => {
-    const { staged, sealed } = await makePackage(who, 'small');
+    const { staged, file } = await makePackage(who, 'small');
     const result = await read('small');
     if (!result.ok) throw new Error(result.code);
     const out = join(who.folder, 'small.out');
@@ -35,16 +52,19 @@ describe('a package', () => {
     expect(readFileSync(join(out, 'manifest.jws'), 'utf8')).toBe(staged.manifestJws);
     expect(result.files.every((name) => existsSync(join(out, name)))).toBe(true);
     expect(result.manifest).toMatchObject({ records: 10, completeness: { state: 'complete', reasons: [] } });
-    expect(statSync(sealed.file).size).toBe(sealed.bytes);
+    expect((await openArchive(join(who.folder, 'small.sealed'))).bytes).toBe(statSync(file).size);
   });
 
   it('is for its owner’s eyes only, on the server and where it is opened', async () => {
     await makePackage(who, 'modes');
     await read('modes');
-    const modes = ['modes.tar', 'modes.out', 'modes.out/parts', 'modes.out/parts/0001.ndjson'].map(
-      (name) => statSync(join(who.folder, name)).mode & 0o777,
-    );
-    expect(modes).toEqual([0o600, 0o700, 0o700, 0o600]);
+    const modeOf = (name: string): number => statSync(join(who.folder, name)).mode & 0o777;
+    for (const name of ['modes.sealed', 'modes.sealed/parts', 'modes.out', 'modes.out/parts']) {
+      expect(modeOf(name), name).toBe(0o700);
+    }
+    for (const name of ['modes.sealed/manifest.tlog-proof', 'modes.out/parts/0001.ndjson']) {
+      expect(modeOf(name), name).toBe(0o600);
+    }
   });
 
   it('without records has the report and says so, with the reasons', async () => {
@@ -108,18 +128,42 @@ describe('a package', () => {
     for (const name of members) {
       expect(readFileSync(join(staged.folder, name)).includes(secret), name).toBe(false);
     }
-    const sealed = await sealPackage(staged.folder, receipt, join(who.folder, 'planted.tar'));
-    expect(readFileSync(sealed.file).includes(secret)).toBe(false);
+    const [sealed, file] = [join(who.folder, 'planted.sealed'), join(who.folder, 'planted.tar')];
+    await sealPackage(staged.folder, receipt, sealed);
+    await writePackageFile(sealed, file);
+    expect(readFileSync(file).includes(secret)).toBe(false);
     expect(existsSync(staged.folder)).toBe(false);
   });
 
   it('is sealed from its folder and receipt alone, so a crash before the end costs nothing', async () => {
     const staged = await stagePackage(packageRequest(who, 'again'));
-    const { cpSync } = await import('node:fs');
-    cpSync(staged.folder, `${staged.folder}.copy`, { recursive: true });
-    const first = await sealPackage(staged.folder, receipt, join(who.folder, 'again.tar'));
-    const second = await sealPackage(`${staged.folder}.copy`, receipt, join(who.folder, 'again2.tar'));
-    expect(readFileSync(second.file).equals(readFileSync(first.file))).toBe(true);
+    const copy = `${staged.folder}.copy`;
+    cpSync(staged.folder, copy, { recursive: true });
+    // Cut off after the receipt, before the rename.
+    writeFileSync(join(copy, memberNames.receipt), receipt);
+    const bytes: Buffer[] = [];
+    for (const [index, from] of [staged.folder, copy].entries()) {
+      const [sealed, file] = [
+        join(who.folder, `again${index}.sealed`),
+        join(who.folder, `again${index}.tar`),
+      ];
+      await sealPackage(from, receipt, sealed);
+      await writePackageFile(sealed, file);
+      bytes.push(readFileSync(file));
+    }
+    expect(bytes[1]?.equals(bytes[0] ?? Buffer.alloc(0))).toBe(true);
+  });
+
+  it('is not handed on where a member is missing, or changes on the way', async () => {
+    const { staged } = await makePackage(who, 'damaged');
+    const sealed = join(who.folder, 'damaged.sealed');
+    const part = join(sealed, memberNames.records(1));
+    const archive = await openArchive(sealed);
+    appendFileSync(part, 'x');
+    await expect(archive.read().toArray()).rejects.toMatchObject({ code: 'package.staging' });
+    rmSync(join(sealed, memberNames.report));
+    await expect(openArchive(sealed)).rejects.toMatchObject({ code: 'package.staging' });
+    expect(existsSync(staged.folder)).toBe(false);
   });
 
   it('leaves no folder behind when the records’ source fails', async () => {
@@ -159,16 +203,15 @@ describe('a package', () => {
   });
 
   it('is not sealed from a folder that holds anything else, nor without a receipt', async () => {
-    const { writeFileSync } = await import('node:fs');
     const staged = await stagePackage(packageRequest(who, 'spare'));
-    const file = join(who.folder, 'spare.tar');
-    await expect(sealPackage(staged.folder, Buffer.alloc(0), file)).rejects.toMatchObject({
+    const sealed = join(who.folder, 'spare.sealed');
+    await expect(sealPackage(staged.folder, Buffer.alloc(0), sealed)).rejects.toMatchObject({
       code: 'package.receipt',
     });
     writeFileSync(join(staged.folder, 'parts/0003.ndjson.age'), 'x');
-    await expect(sealPackage(staged.folder, receipt, file)).rejects.toMatchObject({
+    await expect(sealPackage(staged.folder, receipt, sealed)).rejects.toMatchObject({
       code: 'package.staging',
     });
-    expect(existsSync(file)).toBe(false);
+    expect(existsSync(sealed)).toBe(false);
   });
 });

@@ -5,7 +5,6 @@ import { generateIdentity, identityToRecipient } from 'age-encryption';
 import {
   type ManifestKey,
   type PackageRequest,
-  type SealedPackage,
   type StagedPackage,
   sealPackage,
   stagePackage,
@@ -13,6 +12,7 @@ import {
 import type { Scope } from '#shared/orders';
 import { generateKey, type SigningKey } from '#shared/signed-request';
 import type { ReleasedLines, ReleasedRecord } from '#shared/traffic';
+import { writePackageFile } from '../../support/package-file.ts';
 import { inPieces } from '../../support/released-lines.ts';
 
 export const receipt = Buffer.from(
@@ -123,7 +123,8 @@ export function packageRequest(
 
 export interface MadePackage {
   readonly staged: StagedPackage;
-  readonly sealed: SealedPackage;
+  /** As one file, as it is fetched. */
+  readonly file: string;
 }
 
 export async function makePackage(
@@ -132,6 +133,8 @@ export async function makePackage(
   more: Partial<PackageRequest> = {},
 ): Promise<MadePackage> {
   const staged = await stagePackage(packageRequest(who, name, more));
-  const sealed = await sealPackage(staged.folder, receipt, join(who.folder, `${name}.tar`));
-  return { staged, sealed };
+  const [sealed, file] = [join(who.folder, `${name}.sealed`), join(who.folder, `${name}.tar`)];
+  await sealPackage(staged.folder, receipt, sealed);
+  await writePackageFile(sealed, file);
+  return { staged, file };
 }

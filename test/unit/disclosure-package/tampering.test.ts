@@ -12,8 +12,8 @@ import { makePackage, parties, receipt, records } from './support.ts';
 
 const who = await parties();
 afterAll(() => who.close());
-const { sealed, staged } = await makePackage(who, 'honest', { records: records(60), partBytes: 6000 });
-const honest = readFileSync(sealed.file);
+const { file, staged } = await makePackage(who, 'honest', { records: records(60), partBytes: 6000 });
+const honest = readFileSync(file);
 let count = 0;
 
 /** Opens these bytes as a package; whatever is refused must leave nothing behind. */

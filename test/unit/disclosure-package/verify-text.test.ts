@@ -24,10 +24,10 @@ describe.skipIf(missing.length > 0)(`VERIFY.txt${why}`, async () => {
   const x = 'x' in who.signer.publicJwk ? who.signer.publicJwk.x : '';
 
   async function prepare(name: string, count: number): Promise<string> {
-    const { sealed } = await makePackage(who, name, { records: records(count), partBytes: 4096 });
+    const { file } = await makePackage(who, name, { records: records(count), partBytes: 4096 });
     const folder = join(who.folder, `${name}.verify`);
     mkdirSync(folder);
-    copyFileSync(sealed.file, join(folder, 'package.tar'));
+    copyFileSync(file, join(folder, 'package.tar'));
     writeFileSync(join(folder, 'key.txt'), `${who.identity}\n`);
     return folder;
   }

@@ -32,7 +32,7 @@ describe('packages that replicas share', () => {
     expect(await a.findStaged(id, sha256('of b'))).toBe(b.stagingPath(id));
     expect(await a.findStaged(id, sha256('of nobody'))).toBeNull();
     expect(a.temporaryPath(id)).not.toBe(b.temporaryPath(id));
-    expect(a.filePath(id)).toBe(b.filePath(id));
+    expect(a.sealedPath(id)).toBe(b.sealedPath(id));
   });
 
   it('are discarded by their own replica alone', async () => {
@@ -44,8 +44,8 @@ describe('packages that replicas share', () => {
 
   it('leave nothing behind when their time is over', async () => {
     await writeFile(b.temporaryPath(id), 'cut off');
-    await writeFile(a.filePath(id), 'sealed');
-    expect(await b.size(id)).toBe(6);
+    await mkdir(a.sealedPath(id));
+    expect(await b.isSealed(id)).toBe(true);
     await b.remove(id);
     expect(await readdir(folder)).toEqual([]);
   });
