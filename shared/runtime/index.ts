@@ -18,7 +18,7 @@ export {
 export { type FolderLock, lockFolder } from './folder-lock.ts';
 export { type CheckResult, Condition, createHealth, type Health, keepAsking } from './health.ts';
 export { type HealthServer, serveHealth } from './health-server.ts';
-export { keepHeapSmall, startThread } from './heap.ts';
+export { collectGarbage, keepHeapSmall, startThread } from './heap.ts';
 export { listenOn } from './listen.ts';
 export { isLoopback, type ListenAddress, listenAddressSchema } from './listen-address.ts';
 export { ListenError } from './listen-error.ts';

@@ -6,7 +6,7 @@ import type { Database, StoreQuery } from './database.ts';
 import { freeMemory } from './free-memory.ts';
 import type { ByIndex, HeldSource } from './query.ts';
 import { ReleaseGate } from './release-gate.ts';
-import { presentQuery, releasedQuery, spreadQuery } from './released-rows.ts';
+import { linesPerPiece, presentQuery, releasedQuery, spreadQuery } from './released-rows.ts';
 import type { RetentionPeriod } from './retention.ts';
 import { EventFilter, withoutRepeats } from './seen-events.ts';
 import { type Slice, type SliceBounds, type Spread, slicesOf } from './slices.ts';
@@ -100,9 +100,10 @@ async function* piecesOf({
       const { slice, gate, pieces } = next ?? begin(bounds);
       next = null;
       const after = slices[index + 1];
+      let left = bounds.rows;
       for await (const lines of pieces) {
-        // With its first piece this slice is sorted: the next is read and sorted beside what follows.
-        if (after !== undefined) next ??= begin(after);
+        left -= linesPerPiece;
+        if (after !== undefined && left < bounds.rows / 2) next ??= begin(after);
         yield { slice, gate, lines, filter };
       }
     }

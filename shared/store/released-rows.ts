@@ -11,6 +11,9 @@ import type { RetentionPeriod } from './retention.ts';
  * and `JSON.stringify`, and every line is held against `ReleasedForm` before it leaves.
  */
 
+/** Lines that come at a time, at most. */
+export const linesPerPiece = 1024;
+
 /**
  * Bounds of a release, which must not take the store from ingestion: one thread, and memory for one slice
  * (`slices.ts`), sorted in memory, because reading in the table's order keeps a block of every day open.
@@ -19,7 +22,7 @@ const releaseSettings = {
   max_threads: 1,
   max_memory_usage: 600_000_000,
   optimize_read_in_order: 0,
-  max_block_size: 1024, // also how many lines come at a time
+  max_block_size: linesPerPiece,
   output_format_json_escape_forward_slashes: 0, // as `JSON.stringify`
 };
 

@@ -31,7 +31,7 @@ export interface SliceBounds {
   readonly slots: number;
 }
 
-export const sliceBounds: SliceBounds = { rows: 16_384, slots: 16_384 };
+export const sliceBounds: SliceBounds = { rows: 32_768, slots: 16_384 };
 
 /** Where a slice begins, milliseconds since the epoch, and how many rows it has. */
 interface Start {
