@@ -51,7 +51,7 @@ const sampler = setInterval(() => {
 }, 20);
 process.stdout.write('ready\n');
 
-const look = openLook(join(folder, 'engine'));
+const look = await openLook(join(folder, 'engine'));
 const seen = new Map<string, number>();
 let expected: { readonly probes: number } | undefined;
 const told = text(process.stdin).then((json) => {

@@ -49,7 +49,7 @@ const ways: Record<string, (database: Database) => Promise<() => Promise<void>>>
   },
 };
 
-const engine = openLook(folder);
+const engine = await openLook(folder);
 
 async function only<Row>(query: string): Promise<Row> {
   const [row] = await engine.rows<Row>(query);

@@ -63,7 +63,7 @@ void text(process.stdin).then((json) => {
 const allSeen = (): boolean =>
   expected !== undefined && seen.size >= expected.probes && ingester.stats().inserted >= expected.events;
 
-const engine = openLook(folder);
+const engine = await openLook(folder);
 const seen = new Map<string, number>();
 /** How long looks took, milliseconds. */
 const looks: number[] = [];

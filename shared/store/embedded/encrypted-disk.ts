@@ -6,7 +6,7 @@ import { diskFolder, engineConfiguration } from '../encryption/engine-configurat
 import { type KeyStore, openKeyStore } from '../encryption/key-store.ts';
 import { assertKeysThere } from '../encryption/uses.ts';
 import { StoreError } from '../errors.ts';
-import { withKeysInEnvironment } from './key-environment.ts';
+import { withKeysInEnvironment } from './engine-environment.ts';
 
 export interface EncryptionOptions {
   /** Folder of the keys, outside the data; made where it is missing, for this user only. */

@@ -4,6 +4,7 @@ import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { silentClient } from '../database.ts';
 import { StoreError } from '../errors.ts';
 import type { EncryptedDisk } from './encrypted-disk.ts';
+import { withQuickDecay } from './engine-environment.ts';
 
 /*
  * ClickHouse's engine in this process (chDB). Seen with chdb 3.4, engine 26.7:
@@ -78,7 +79,7 @@ type Chdb = Awaited<ReturnType<typeof loadEngine>>;
 /** The engine is an optional dependency: a deployment with a ClickHouse server leaves its 540 MB out. */
 export async function loadEngine() {
   try {
-    const { Session, drainPending } = await import('chdb');
+    const { Session, drainPending } = await withQuickDecay(() => import('chdb'));
     const { createChdbConnection } = await import('chdb/connection');
     return { Session, drainPending, createChdbConnection };
   } catch {
