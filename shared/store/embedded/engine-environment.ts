@@ -18,10 +18,10 @@ export function withKeysInEnvironment<T>(keys: readonly StoredKey[], task: () =>
 }
 
 const allocator = 'JE_MALLOC_CONF';
-const decayMs = 200;
+const decayMs = 500;
 
 /**
- * Loads the engine so that its allocator (jemalloc) gives memory that was freed back within a fifth of a
+ * Loads the engine so that its allocator (jemalloc) gives memory that was freed back within half a
  * second: by itself it takes five, in which a large disclosure piles up some 50 MB. It looks once, when it is
  * loaded; an operator's own setting stays.
  */

@@ -14,6 +14,13 @@ describe('the embedded engine', () => {
     expect((await stat(open.folder)).mode & 0o777).toBe(0o700);
   });
 
+  it('gives freed memory back within half a second, and leaves nothing in the environment', async () => {
+    const quick = "stats LIKE '%opt.dirty_decay_ms: 500 %'";
+    const found = await rowsOf(open.database, `SELECT ${quick} AS isQuick FROM system.jemalloc_stats`);
+    expect(found).toEqual([{ isQuick: 1 }]);
+    expect(process.env).not.toHaveProperty('JE_MALLOC_CONF');
+  });
+
   it('leaves the event loop free while it works', async () => {
     let ticks = 0;
     const timer = setInterval(() => {
