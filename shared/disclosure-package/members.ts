@@ -4,20 +4,24 @@ import { PackageError } from './errors.ts';
 import { memberNames, memberSequence } from './names.ts';
 
 /**
- * Names of a package's members in a folder, in the order in which they stand in the tar file, where it holds
- * exactly those; of a staged one all but the receipt, which may be there from a sealing that was cut off.
+ * That a folder holds exactly the members of one package; the receipt may be there from a sealing that was cut
+ * off.
  * @throws {PackageError} `package.staging`
  */
-export async function stagedMembers(folder: string): Promise<string[]> {
+export async function assertStaged(folder: string): Promise<void> {
   const { members, found } = await look(folder);
-  const withoutReceipt = (names: readonly string[]) => names.filter((name) => name !== memberNames.receipt);
-  return expectSame(withoutReceipt(members), withoutReceipt(found));
+  assertSame(members, [...found.filter((name) => name !== memberNames.receipt), memberNames.receipt]);
 }
 
-/** @throws {PackageError} `package.staging` */
+/**
+ * Names of a sealed package's members, in the order in which they stand in the tar file; the folder holds
+ * exactly those.
+ * @throws {PackageError} `package.staging`
+ */
 export async function sealedMembers(folder: string): Promise<string[]> {
   const { members, found } = await look(folder);
-  return expectSame(members, found);
+  assertSame(members, found);
+  return members;
 }
 
 async function look(folder: string): Promise<{ members: string[]; found: string[] }> {
@@ -26,9 +30,8 @@ async function look(folder: string): Promise<{ members: string[]; found: string[
   return { members: memberSequence(parts.length - 1), found };
 }
 
-function expectSame(expected: string[], found: readonly string[]): string[] {
+function assertSame(expected: readonly string[], found: readonly string[]): void {
   if ([...found].sort().join('\n') !== [...expected].sort().join('\n')) {
     throw new PackageError('package.staging', 'the folder does not hold exactly one package');
   }
-  return expected;
 }

@@ -1,9 +1,9 @@
 import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncFolder, writeFileSynced } from '#shared/runtime';
+import { syncFolder, writeFileDurably } from '#shared/runtime';
 import { PackageError } from './errors.ts';
 import { packageLimits as limits } from './limits.ts';
-import { stagedMembers } from './members.ts';
+import { assertStaged } from './members.ts';
 import { memberNames } from './names.ts';
 
 /**
@@ -23,10 +23,8 @@ export async function sealPackage(
   if (receipt.length === 0 || receipt.length > limits.receiptBytes) {
     throw new PackageError('package.receipt', 'the receipt is empty or too large');
   }
-  await stagedMembers(staged);
-  await writeFileSynced(temporary, receipt, 'w');
-  await rename(temporary, join(staged, memberNames.receipt));
-  await syncFolder(staged);
+  await assertStaged(staged);
+  await writeFileDurably(join(staged, memberNames.receipt), receipt, temporary);
   await rename(staged, sealed);
   await syncFolder(dirname(sealed));
 }

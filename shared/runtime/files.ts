@@ -22,10 +22,14 @@ export async function syncFolder(path: string): Promise<void> {
 
 /**
  * Replaces a file so that after any crash either the old or the new bytes are there, whole: a temporary
- * file beside it, fsync, rename, fsync of the folder.
+ * file, fsync, rename, fsync of the folder.
+ * @param temporary on the same disk; where several may write the file at once, each has its own
  */
-export async function writeFileDurably(path: string, bytes: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.tmp`;
+export async function writeFileDurably(
+  path: string,
+  bytes: Uint8Array | string,
+  temporary = `${path}.tmp`,
+): Promise<void> {
   await writeFileSynced(temporary, bytes, 'w');
   await rename(temporary, path);
   await syncFolder(dirname(path));

@@ -1,4 +1,5 @@
 import type { DetailsOf } from '#shared/control';
+import { dayOf } from '#shared/store';
 import type { RecordOrigin, ReleasedLines } from '#shared/traffic';
 
 /** Records of one source, by day of collection (UTC) from the first of them on. */
@@ -9,7 +10,6 @@ const maxSources = 64;
 const maxBytes = 32_768;
 
 const dayMs = 86_400_000;
-const dayLength = '2026-01-01'.length;
 
 /** Counts records by where they came from while they pass: what every released record says itself. */
 export class OriginCounts {
@@ -31,8 +31,7 @@ export class OriginCounts {
         const [from = '', ...others] = [...days.keys()].sort();
         const last = others.at(-1) ?? from;
         const length = (Date.parse(last) - Date.parse(from)) / dayMs + 1;
-        const dayAt = (index: number): string =>
-          new Date(Date.parse(from) + index * dayMs).toISOString().slice(0, dayLength);
+        const dayAt = (index: number): string => dayOf(Date.parse(from) + index * dayMs);
         return {
           source,
           from,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type JudgedList,
@@ -8,7 +8,7 @@ import {
   readListFile,
   writeListFile,
 } from '#shared/certificates';
-import { makePrivateFolder, syncFolder, writeFileSynced } from '#shared/runtime';
+import { makePrivateFolder, writeFileDurably } from '#shared/runtime';
 
 /**
  * The lists that the ledger says are, or were, in use, each in a PEM file by its digest with the certificates
@@ -28,9 +28,7 @@ export async function openKeptLists(folder: string): Promise<KeptLists> {
     keep: async ({ list: { sha256 }, path }, der) => {
       if (await isThere(pathOf(sha256))) return;
       const temporary = join(folder, `.${randomUUID()}`);
-      await writeFileSynced(temporary, writeListFile({ lists: [der], certificates: path }), 'wx');
-      await rename(temporary, pathOf(sha256));
-      await syncFolder(folder);
+      await writeFileDurably(pathOf(sha256), writeListFile({ lists: [der], certificates: path }), temporary);
     },
     read: async (sha256) => {
       const bytes = await readFile(pathOf(sha256)).catch(() => null);
