@@ -1,10 +1,5 @@
 import { Encrypter } from 'age-encryption';
-
-/** What stands before the payload of an age file, up to its nonce, and the file key that it wraps. */
-export interface AgeHeader {
-  readonly header: Buffer;
-  readonly fileKey: Uint8Array;
-}
+import type { AgeHeader } from './package-thread/messages.ts';
 
 /**
  * A header of a new file key: the library's, of an empty file that nobody gets. A recipient that adds no

@@ -1,6 +1,8 @@
 export type PackageErrorCode =
   /** A recipient is no age X25519 recipient, or there are none or too many. */
   | 'package.recipients'
+  /** A line of the store is not what may be released. */
+  | 'package.record_invalid'
   /** One record is larger than a part may be. */
   | 'package.record_too_large'
   /** More parts than a package may have. */

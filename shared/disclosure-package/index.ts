@@ -16,6 +16,7 @@ export {
   verifyManifest,
 } from './manifest.ts';
 export { mediaTypes, memberNames } from './names.ts';
+export type { OriginCounts, Written } from './package-thread/messages.ts';
 export { type PackageToRead, type ReadPackage, readPackage } from './read.ts';
 export { isAgeIdentity, isAgeRecipient } from './recipients.ts';
 export { type PackageRefusal, type PackageRefusalCode, packageRefusals } from './refusals.ts';

@@ -2,9 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { collectGarbage, privateModes, syncFolder } from '#shared/runtime';
-import type { ReleasedLines } from '#shared/traffic';
-import { EncryptedFiles } from './encrypted-files.ts';
-import { PackageError } from './errors.ts';
+import type { LineSource } from '#shared/traffic';
 import { packageLimits as limits } from './limits.ts';
 import {
   type IncompleteReason,
@@ -15,9 +13,10 @@ import {
   signManifest,
 } from './manifest.ts';
 import { mediaTypes, memberNames } from './names.ts';
-import { PartSource } from './parts.ts';
+import type { OriginCounts, Written } from './package-thread/messages.ts';
 import { checkRecipients } from './recipients.ts';
-import { RecordDigest, type ReportContext, renderReport } from './report/index.ts';
+import { type ReportContext, renderReport } from './report/index.ts';
+import { PackageThread } from './thread.ts';
 import { verifyText } from './verify-text.ts';
 
 /*
@@ -34,8 +33,10 @@ import { verifyText } from './verify-text.ts';
 export interface PackageRequest {
   /** A folder that does not exist yet, on the disk that the package will be on. */
   readonly folder: string;
-  /** Projected to what was granted, ordered by `occurredAt`. */
-  readonly records: AsyncIterable<ReleasedLines>;
+  /** Lines of what `query.scope` grants: each is held against it, and one that is nothing of it is a fault. */
+  readonly records: LineSource;
+  /** Told from time to time how much of the records is encrypted. */
+  readonly told?: (soFar: Written) => void;
   /** age X25519 recipients that the order names. */
   readonly recipients: readonly string[];
   readonly signer: ManifestSigner;
@@ -58,6 +59,7 @@ export interface StagedPackage {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly manifestJws: string;
+  readonly origins: OriginCounts;
   /** SHA-256 as hex: of the compact JWS, and of `manifest.jws.age` as it stands in the package. */
   readonly digests: { readonly manifestJws: string; readonly encryptedManifest: string };
 }
@@ -69,26 +71,36 @@ export interface StagedPackage {
 export async function stagePackage(request: PackageRequest): Promise<StagedPackage> {
   checkRecipients(request.recipients);
   await mkdir(request.folder, { mode: privateModes.folder });
-  const files = new EncryptedFiles(request.recipients);
+  const thread = new PackageThread(request.recipients);
   try {
-    return await stage(request, files);
+    return await stage(request, thread);
   } catch (error) {
     // Before the folder goes, so that nothing is written into it any more.
-    await files.close();
+    await thread.close();
     await rm(request.folder, { recursive: true, force: true });
     throw error;
   } finally {
-    await files.close();
+    await thread.close();
   }
 }
 
-async function stage(request: PackageRequest, files: EncryptedFiles): Promise<StagedPackage> {
-  const { folder, recipients } = request;
+async function stage(request: PackageRequest, thread: PackageThread): Promise<StagedPackage> {
+  const { folder, recipients, query } = request;
   await mkdir(join(folder, 'parts'), { mode: privateModes.folder });
-  const digest = new RecordDigest(limits.recordsInReport);
-  const parts = await writeRecords(request, files, digest);
+  const written = await thread.writeRecords(
+    { folder, scope: query.scope, partBytes: request.partBytes ?? limits.partBytes },
+    request.records,
+    request.told,
+  );
+  const parts = written.parts.map(
+    (part, index): ManifestPart => ({
+      name: memberNames.records(index + 1),
+      mediaType: mediaTypes.records,
+      ...part,
+    }),
+  );
   const text = verifyText(parts.length);
-  const records = parts.reduce((sum, part) => sum + ('records' in part ? part.records : 0), 0);
+  const records = written.parts.reduce((sum, part) => sum + part.records, 0);
   const reasons = [...request.incompleteBecause()];
   const draft: Omit<Manifest, 'parts'> = {
     version: manifestVersion,
@@ -98,7 +110,7 @@ async function stage(request: PackageRequest, files: EncryptedFiles): Promise<St
     requestId: request.requestId,
     createdAt: request.createdAt,
     software: { name: 'griffie', version: request.softwareVersion },
-    query: request.query,
+    query,
     window: request.window,
     completeness: {
       state: records === 0 ? 'none' : reasons.length > 0 ? 'incomplete' : 'complete',
@@ -108,17 +120,17 @@ async function stage(request: PackageRequest, files: EncryptedFiles): Promise<St
     recipients: [...recipients],
     verifyTextSha256: createHash('sha256').update(text).digest('hex'),
   };
-  const report = await files.write(
+  const report = await thread.writeFile(
     join(folder, memberNames.report),
-    renderReport({ ...draft, parts }, digest, request.report),
+    renderReport({ ...draft, parts }, written.digest, request.report),
   );
   // A report of a thousand records leaves 35 MB of the library's objects.
   collectGarbage();
   parts.push({ name: memberNames.report, mediaType: mediaTypes.report, ...report });
   const manifest: Manifest = { ...draft, parts };
   const manifestJws = await signManifest(manifest, request.signer);
-  const written = await files.write(join(folder, memberNames.manifest), once(manifestJws));
-  await files.sync();
+  const manifestFile = await thread.writeFile(join(folder, memberNames.manifest), once(manifestJws));
+  await thread.sync();
   const file = await open(join(folder, memberNames.verifyText), 'wx', privateModes.file);
   try {
     await file.writeFile(text);
@@ -131,31 +143,9 @@ async function stage(request: PackageRequest, files: EncryptedFiles): Promise<St
     folder,
     manifest,
     manifestJws,
-    digests: { manifestJws: written.sha256, encryptedManifest: written.encryptedSha256 },
+    origins: written.origins,
+    digests: { manifestJws: manifestFile.sha256, encryptedManifest: manifestFile.encryptedSha256 },
   };
-}
-
-async function writeRecords(
-  request: PackageRequest,
-  files: EncryptedFiles,
-  digest: RecordDigest,
-): Promise<ManifestPart[]> {
-  const parts: ManifestPart[] = [];
-  const source = new PartSource(digest.watch(request.records), request.partBytes ?? limits.partBytes);
-  try {
-    while (await source.hasPart()) {
-      if (parts.length >= limits.parts) {
-        throw new PackageError('package.too_many_parts', `a package has at most ${limits.parts} parts`);
-      }
-      const before = source.records;
-      const name = memberNames.records(parts.length + 1);
-      const written = await files.write(join(request.folder, name), source.part());
-      parts.push({ name, mediaType: mediaTypes.records, ...written, records: source.records - before });
-    }
-  } finally {
-    await source.close();
-  }
-  return parts;
 }
 
 async function* once(text: string): AsyncGenerator<Uint8Array> {

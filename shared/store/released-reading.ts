@@ -1,23 +1,19 @@
-import { setImmediate as eventLoop } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Scope } from '#shared/orders';
-import type { ReleasedLines } from '#shared/traffic';
+import type { LineSource, StoredLines } from '#shared/traffic';
 import type { Database, StoreQuery } from './database.ts';
-import { freeMemory } from './free-memory.ts';
 import type { ByIndex, HeldSource } from './query.ts';
-import { ReleaseGate } from './release-gate.ts';
 import { linesPerPiece, presentQuery, releasedQuery, spreadQuery } from './released-rows.ts';
 import type { RetentionPeriod } from './retention.ts';
-import { EventFilter, withoutRepeats } from './seen-events.ts';
 import { type Slice, type SliceBounds, type Spread, slicesOf } from './slices.ts';
 
 /**
- * Records of a scope as they are released, in pieces of about a thousand, each of which holds until the next is
- * asked for. Can be read once.
+ * Records of a scope as lines to be released, in pieces of about a thousand. Can be read once. Nothing is read
+ * far ahead of who takes them.
  * `query` is run in slices of the window one after another: each with `from` and `to` of its slice, and
  * without the index's minutes where that finds the same at less cost.
  */
-export interface ReleasedReading extends AsyncIterable<ReleasedLines> {
+export interface ReleasedReading extends LineSource {
   readonly query: StoreQuery;
 }
 
@@ -36,18 +32,9 @@ const count = z.coerce.number().int().nonnegative();
 const spread: z.ZodType<Spread> = z.object({ slot: count, rows: count });
 const present = z.object({ eventId: z.string() });
 
-interface Piece {
-  readonly slice: Scope;
-  readonly gate: ReleaseGate;
-  readonly lines: Uint8Array;
-  /** Null where one slice is all there is. */
-  readonly filter: EventFilter | null;
-}
-
 /** A slice whose query is at work. */
 interface BegunSlice {
-  readonly slice: Scope;
-  readonly gate: ReleaseGate;
+  readonly slice: StoredLines['slice'];
   readonly pieces: Ahead<Uint8Array>;
 }
 
@@ -56,18 +43,12 @@ export function releasedReading(reading: Reading): ReleasedReading {
   return {
     query: releasedQuery(scope, now, retention, 'by index', holds),
     async *[Symbol.asyncIterator]() {
-      for await (const { slice, gate, lines, filter } of new Ahead(piecesOf(reading))) {
-        const passed = gate.pass(lines);
-        yield filter === null
-          ? passed
-          : await withoutRepeats(passed, filter, async (ids) => {
-              const earlier = { ...scope, to: slice.from };
-              const found = await all(presentQuery(earlier, ids, now, retention, holds), present);
-              return new Set(found.map(({ eventId }) => eventId));
-            });
-        freeMemory(lines);
-        await eventLoop();
-      }
+      yield* new Ahead(piecesOf(reading));
+    },
+    async eventsBefore(time, ids) {
+      const earlier = { ...scope, to: time };
+      const found = await all(presentQuery(earlier, ids, now, retention, holds), present);
+      return new Set(found.map(({ eventId }) => eventId));
     },
   };
 }
@@ -80,31 +61,30 @@ async function* piecesOf({
   retention,
   slices: bounds,
   holds,
-}: Reading): AsyncGenerator<Piece> {
+}: Reading): AsyncGenerator<StoredLines> {
   const slices = await slicesOf(
     scope,
     (window, width) => all(spreadQuery({ ...scope, ...window }, width, now, retention, holds), spread),
     bounds,
   );
   const expected = slices.reduce((sum, { rows }) => sum + rows, 0);
-  const filter = slices.length > 1 ? new EventFilter(expected) : null;
   const begin = ({ from, to, rows }: Slice): BegunSlice => {
-    const slice = { ...scope, from, to };
-    const way = slices.length > 1 ? wayOf(slice, rows) : 'by index';
-    const query = releasedQuery(slice, now, retention, way, holds);
-    return { slice, gate: new ReleaseGate(slice), pieces: new Ahead(database.lines(query)) };
+    const window = { ...scope, from, to };
+    const way = slices.length > 1 ? wayOf(window, rows) : 'by index';
+    const query = releasedQuery(window, now, retention, way, holds);
+    return { slice: { from, to, expected }, pieces: new Ahead(database.lines(query)) };
   };
   let next: BegunSlice | null = null;
   try {
     for (const [index, bounds] of slices.entries()) {
-      const { slice, gate, pieces } = next ?? begin(bounds);
+      const { slice, pieces } = next ?? begin(bounds);
       next = null;
       const after = slices[index + 1];
       let left = bounds.rows;
-      for await (const lines of pieces) {
+      for await (const bytes of pieces) {
         left -= linesPerPiece;
         if (after !== undefined && left < bounds.rows / 2) next ??= begin(after);
-        yield { slice, gate, lines, filter };
+        yield { bytes, slice };
       }
     }
   } finally {

@@ -38,10 +38,6 @@ export {
   subaddressDelimiter,
 } from './identifiers.ts';
 export { trafficLimits } from './limits.ts';
-export {
-  type RecordOrigin,
-  ReleasedForm,
-  type ReleasedLines,
-  type ReleasedRecord,
-} from './released-form.ts';
+export { ReleasedForm, type ReleasedRecord } from './released-form.ts';
+export type { LineSlice, LineSource, StoredLines } from './stored-lines.ts';
 export { type SourceTally, sourceTallySchema, tallyVersion } from './tally.ts';

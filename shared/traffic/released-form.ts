@@ -6,23 +6,6 @@ import { type EventType, type TrafficEvent, trafficEventSchema, trafficSchemaVer
 /** A record as it is released: an event, projected to the categories that were granted. */
 export type ReleasedRecord = Partial<TrafficEvent>;
 
-/** Released records as bytes: whole lines of JSON, in order. */
-export interface ReleasedLines {
-  readonly bytes: Uint8Array;
-  /** Where each line ends in them, after its line feed. */
-  readonly ends: readonly number[];
-  /** Type of each line's record. */
-  readonly types: readonly EventType[];
-  /** Where each line's record came from. Lines of one origin that follow each other share the object. */
-  readonly origins: readonly RecordOrigin[];
-}
-
-export interface RecordOrigin {
-  readonly sourceId: string;
-  /** Day of collection, UTC: `2026-01-01`. */
-  readonly day: string;
-}
-
 /** What a line says of its record. Times are RFC 3339 UTC. */
 export interface RecognizedLine {
   readonly type: EventType;

@@ -16,9 +16,10 @@ import type { TrafficStore } from '#shared/store';
 import type { ControlPlane } from '../control/control-plane.ts';
 import { getOrder } from '../control/order-file.ts';
 import { getRequest } from '../control/request-file.ts';
-import { type Origin, OriginCounts } from './origins.ts';
+import { abortable } from './abortable.ts';
+import { originsOf } from './origins.ts';
 import type { PackageFolder } from './packages.ts';
-import { type ReleaseProgress, watched } from './progress.ts';
+import type { ReleaseProgress } from './progress.ts';
 import { windowOfRelease } from './window.ts';
 
 export interface ReleaseDeps {
@@ -71,7 +72,6 @@ export interface ReleaseWatch {
 interface StagedRelease extends StagedPackage {
   /** Orders whose holds were read for it. */
   readonly holds: readonly string[];
-  readonly origins: Origin[] | undefined;
 }
 
 /*
@@ -117,6 +117,7 @@ async function announce(
   { disclosureId, orderId, orderVersion }: DisclosureState,
   { manifest, digests, origins, holds }: StagedRelease,
 ): Promise<boolean> {
+  const sources = originsOf(origins);
   const { result } = await control.transact((state, at) => {
     const { status } = state.disclosures.get(disclosureId) ?? {};
     if (status === 'Cancelled') throw new ReleaseStopped('disclosure.cancelled');
@@ -142,7 +143,7 @@ async function announce(
             bytes: manifest.parts.reduce((sum, part) => sum + part.encryptedBytes, 0),
             completeness: manifest.completeness.state,
             manifestSha256: digests.encryptedManifest,
-            ...(origins === undefined ? {} : { origins }),
+            ...(sources === undefined ? {} : { origins: sources }),
             ...(holds.length > 0 ? { holds: [...holds] } : {}),
           },
         },
@@ -186,10 +187,10 @@ async function stage(
   const holds = readableHolds(control.state, orderState, utc(now));
   const { window, reasons } = windowOfRelease(scope, await store.dataWindow(now, holds));
   const reading = store.readReleased(scope, { now, holds });
-  const counts = new OriginCounts();
   const staged = await stagePackage({
     folder: packages.stagingPath(disclosureId),
-    records: counts.watch(watched(reading, signal, tell)),
+    records: abortable(reading, signal),
+    told: tell,
     recipients: order.recipients.map(({ encryptionKey }) => encryptionKey),
     signer: deps.signer,
     packageId: uuidv7({ msecs: now }),
@@ -213,7 +214,7 @@ async function stage(
       },
     },
   });
-  return { ...staged, origins: counts.origins(), holds: holds.map((hold) => hold.orderId) };
+  return { ...staged, holds: holds.map((hold) => hold.orderId) };
 }
 
 function manifestQuery(

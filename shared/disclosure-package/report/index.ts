@@ -1,2 +1,1 @@
-export { RecordDigest } from './digest.ts';
 export { type ReportContext, renderReport } from './render.ts';

@@ -3,7 +3,7 @@ import { eventTypes, type ReleasedRecord, trafficCategories } from '#shared/traf
 import { PageWriter, showable } from '#shared/written-document';
 import type { Manifest } from '../manifest.ts';
 import { plaintextName } from '../names.ts';
-import type { RecordDigest } from './digest.ts';
+import type { RecordDigest } from '../package-thread/messages.ts';
 import { type ReportTexts, reportTexts } from './texts.ts';
 
 /** What the report says that the manifest does not. */

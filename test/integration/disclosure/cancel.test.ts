@@ -40,7 +40,7 @@ describe('a disclosure while its package is made', () => {
     const held: TrafficStore['readReleased'] = (scope, options) => {
       const reading = readReleased(scope, options);
       return {
-        query: reading.query,
+        ...reading,
         async *[Symbol.asyncIterator]() {
           for await (const lines of reading) {
             yield lines;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventInScope, type Scope } from '#shared/orders';
 import { createHeldTraffic, defaultRetention, type HeldSource, type HeldTraffic } from '#shared/store';
 import { projectToCategories, type TrafficEvent } from '#shared/traffic';
+import { linesReleased } from '../../support/released-lines.ts';
 import * as arbitrary from './arbitraries.ts';
 import { aliceScope, delivery, type OpenStore, openTemporaryStore, rowsOf } from './helpers.ts';
 
@@ -34,12 +35,9 @@ describe('what orders hold', () => {
   const copy = (orderId: string, scope: Scope, byIndex = true, since = now): Promise<void> =>
     held.copy({ orderId, since }, scope, { byIndex });
   async function released(scope: Scope, holds: readonly HeldSource[], at = now): Promise<string[]> {
-    let text = '';
     const slices = { rows: 40, slots: 5 };
-    for await (const { bytes } of open.store.readReleased(scope, { now: at, holds, slices })) {
-      text += Buffer.from(bytes).toString();
-    }
-    return text.split('\n').filter(Boolean);
+    const lines = await linesReleased(open.store.readReleased(scope, { now: at, holds, slices }), scope);
+    return lines.map((line) => line.trimEnd());
   }
   const recordsOf = async (orderId: string): Promise<number> =>
     (await held.list()).find((amount) => amount.orderId === orderId)?.records ?? 0;

@@ -12,10 +12,11 @@ import {
 import { type createMemoryStorage, createOrderedLedger } from '#shared/ledger-storage';
 import { type Clock, silentLogger } from '#shared/runtime';
 import { defaultRetention, type TrafficStore } from '#shared/store';
+import { projectToCategories } from '#shared/traffic';
 import { ReleaseStopped } from '../../../services/disclosure/release/release.ts';
 import { ceremonyAdministrator } from '../../support/enrolment.ts';
 import { testEvent } from '../../support/events.ts';
-import { releasedLines } from '../../support/released-lines.ts';
+import { storedLines } from '../../support/released-lines.ts';
 import { audience, testConfiguration } from '../../support/test-service.ts';
 import { LateOrder } from './late-order.ts';
 import type { Fixed } from './requests.ts';
@@ -133,12 +134,14 @@ function oneRecord(mayAnswer: () => Promise<void>): TrafficStore {
     insertRejected: nothing,
     insertTallies: nothing,
     readScope: () => ({ query, async *[Symbol.asyncIterator]() {} }),
-    readReleased: () => ({
+    readReleased: ({ categories }) => ({
       query,
       async *[Symbol.asyncIterator]() {
         await mayAnswer();
-        yield releasedLines([record]);
+        const released = projectToCategories(record, categories);
+        if (released !== null) yield storedLines([released]);
       },
+      eventsBefore: async () => new Set(),
     }),
     countScope: async () => ({}),
     dataWindow: async () => ({

@@ -1,22 +1,38 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ReleasedRecord } from '#shared/traffic';
-import { PartSource } from '../../../shared/disclosure-package/parts.ts';
-import { inPieces } from '../../support/released-lines.ts';
+import { PartCutter } from '../../../shared/disclosure-package/package-thread/parts.ts';
 
-async function split(
-  records: readonly ReleasedRecord[],
-  maxBytes: number,
-  perPiece?: number,
-): Promise<Buffer[]> {
-  const source = new PartSource(inPieces(records, perPiece), maxBytes);
-  const parts: Buffer[] = [];
-  while (await source.hasPart()) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of source.part()) chunks.push(chunk);
-    parts.push(Buffer.concat(chunks));
+/** Lines as they left the check, this many to a piece. */
+function* pieces(records: readonly ReleasedRecord[], perPiece: number) {
+  for (let at = 0; at < records.length; at += perPiece) {
+    const lines = records
+      .slice(at, at + perPiece)
+      .map((record) => Buffer.from(`${JSON.stringify(record)}\n`));
+    const ends = lines.map((_, index) => Buffer.concat(lines.slice(0, index + 1)).length);
+    yield { bytes: Buffer.concat(lines), ends };
   }
-  expect(source.records).toBe(records.length);
+}
+
+async function split(records: readonly ReleasedRecord[], maxBytes: number, perPiece = 7): Promise<Buffer[]> {
+  const parts: Buffer[] = [];
+  let open: Uint8Array[] | null = null;
+  const cutter = new PartCutter(maxBytes, {
+    async begin() {
+      expect(open).toBeNull();
+      open = [];
+    },
+    add: (bytes) => void open?.push(bytes),
+    end(count) {
+      const part = Buffer.concat(open ?? []);
+      expect(part.toString().split('\n')).toHaveLength(count + 1);
+      parts.push(part);
+      open = null;
+    },
+  });
+  for (const piece of pieces(records, perPiece)) await cutter.take(piece);
+  cutter.end();
+  expect(open).toBeNull();
   return parts;
 }
 

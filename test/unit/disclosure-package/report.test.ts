@@ -3,25 +3,33 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { incompleteReasons, type Manifest } from '#shared/disclosure-package';
+import { incompleteReasons, type Manifest, packageLimits } from '#shared/disclosure-package';
 import { eventTypes, type ReleasedRecord, trafficEventSchema } from '#shared/traffic';
 import { showable } from '#shared/written-document';
-import { RecordDigest, renderReport } from '../../../shared/disclosure-package/report/index.ts';
+import type { RecordDigest } from '../../../shared/disclosure-package/package-thread/messages.ts';
+import { renderReport } from '../../../shared/disclosure-package/report/index.ts';
 import { reportTexts } from '../../../shared/disclosure-package/report/texts.ts';
-import { inPieces } from '../../support/released-lines.ts';
 import { packageRequest, parties, record } from './support.ts';
 
 const who = await parties();
 afterAll(() => who.close());
 const hasPdftotext = spawnSync('pdftotext', ['-v']).error === undefined;
 
+function digestOf(list: readonly ReleasedRecord[]): RecordDigest {
+  const types = [...new Set(list.flatMap(({ type }) => type ?? []))];
+  const count = (type: string): number => list.filter((record) => record.type === type).length;
+  return {
+    first: list.slice(0, packageLimits.recordsInReport),
+    countsByType: new Map(types.map((type) => [type, count(type)])),
+  };
+}
+
 async function render(
   list: readonly ReleasedRecord[],
   more: Partial<Manifest> = {},
   language: 'en' | 'nl' = 'en',
 ): Promise<Buffer> {
-  const digest = new RecordDigest(500);
-  for await (const _ of digest.watch(inPieces(list)));
+  const digest = digestOf(list);
   const request = packageRequest(who, 'report');
   const manifest: Manifest = {
     version: 1,

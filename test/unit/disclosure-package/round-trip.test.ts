@@ -18,9 +18,11 @@ import {
   sealPackage,
   stagePackage,
 } from '#shared/disclosure-package';
+import type { ReleasedRecord } from '#shared/traffic';
 import { memberNames } from '../../../shared/disclosure-package/names.ts';
 import { writePackageFile } from '../../support/package-file.ts';
-import { makePackage, packageRequest, parties, receipt, record, records } from './support.ts';
+import { inPieces, lineSource, storedLines } from '../../support/released-lines.ts';
+import { makePackage, packageRequest, parties, receipt, record, records, scope } from './support.ts';
 
 const who = await parties();
 afterAll(() => who.close());
@@ -100,7 +102,7 @@ describe('a package', () => {
       capped = true;
     }
     const { staged } = await makePackage(who, 'capped', {
-      records: cappedRecords(),
+      records: lineSource(cappedRecords),
       incompleteBecause: () => (capped ? ['result.capped'] : []),
     });
     expect(staged.manifest.completeness).toEqual({ state: 'incomplete', reasons: ['result.capped'] });
@@ -171,9 +173,82 @@ describe('a package', () => {
       yield* records(5);
       throw new Error('store is gone');
     }
-    const request = packageRequest(who, 'failing', { records: failing() });
+    const request = packageRequest(who, 'failing', { records: lineSource(failing) });
     await expect(stagePackage(request)).rejects.toThrow('store is gone');
     expect(existsSync(request.folder)).toBe(false);
+  });
+
+  it.each([
+    ['a field that was not granted', record(1), { deliveryHostName: 'mail.voorbeeld.example' }],
+    ['another type', record(1), { type: 'message.queued' }],
+    ['a time outside of the scope', record(1), { occurredAt: scope.to }],
+    ['a record that was stored later', record(1), { collectedAt: '2026-11-20T12:00:00.001Z' }],
+    ['a value that is not valid', record(1), { senderIp: 'klant1@voorbeeld.example' }],
+  ])('is not made of lines with %s, and does not quote them', async (_, good, change) => {
+    const bad = storedLines([good, { ...good, ...change } as ReleasedRecord]);
+    const request = packageRequest(who, 'unproven', {
+      records: lineSource(async function* () {
+        yield bad;
+      }),
+    });
+    await expect(stagePackage(request)).rejects.toMatchObject({
+      code: 'package.record_invalid',
+      message: expect.not.stringContaining('klant'),
+    });
+    expect(existsSync(request.folder)).toBe(false);
+  });
+
+  it('is not made of lines that lie outside of their slice', async () => {
+    const slice = { from: scope.from, to: record(1).occurredAt ?? '', expected: 2 };
+    const request = packageRequest(who, 'slice', {
+      records: lineSource(async function* () {
+        yield { ...storedLines([record(0), record(1)]), slice };
+      }),
+    });
+    await expect(stagePackage(request)).rejects.toMatchObject({ code: 'package.record_invalid' });
+  });
+
+  it('has each event once, wherever it came again, and asks about what it may have seen alone', async () => {
+    const twice = [...Array.from({ length: 40 }, (_, index) => record(index)), record(3), record(17)];
+    const asked: string[] = [];
+    const source = inPieces(twice);
+    const { staged } = await makePackage(who, 'once', {
+      records: {
+        ...source,
+        async eventsBefore(time, ids) {
+          expect(time).toBe('2000-01-01T00:00:00.000Z');
+          asked.push(...ids);
+          return new Set(ids);
+        },
+      },
+    });
+    expect(staged.manifest.records).toBe(40);
+    expect(asked).toEqual([record(3).eventId, record(17).eventId]);
+    expect((await read('once')).ok).toBe(true);
+    expect(lines(join(who.folder, 'once.out/parts/0001.ndjson'))).toEqual(twice.slice(0, 40));
+  });
+
+  it('is given up where nobody can say what an earlier slice had', async () => {
+    const request = packageRequest(who, 'unanswered', {
+      records: {
+        ...inPieces([record(1), record(2), record(1)], 2),
+        eventsBefore: () => Promise.reject(new Error('store is gone')),
+      },
+    });
+    await expect(stagePackage(request)).rejects.toThrow('store is gone');
+    expect(existsSync(request.folder)).toBe(false);
+  });
+
+  it('tells how much of it is encrypted, the last time all of it', async () => {
+    const told: { records: number; bytes: number }[] = [];
+    const staged = await stagePackage(
+      packageRequest(who, 'told', { records: records(200), told: (soFar) => told.push(soFar) }),
+    );
+    expect(told.at(-1)).toEqual({ records: 200, bytes: staged.manifest.parts[0]?.bytes });
+    const counts = told.map((soFar) => soFar.records);
+    expect(counts).toEqual([...counts].sort((a, b) => a - b));
+    // Four pieces may be under way, seven records each.
+    expect(counts.at(-2)).toBeGreaterThanOrEqual(200 - 5 * 7);
   });
 
   it('lets go of the records’ source when a record is too large for any part', async () => {
@@ -186,7 +261,7 @@ describe('a package', () => {
       }
     }
     await expect(
-      stagePackage(packageRequest(who, 'large', { records: watched(), partBytes: 100 })),
+      stagePackage(packageRequest(who, 'large', { records: lineSource(watched), partBytes: 100 })),
     ).rejects.toMatchObject({ code: 'package.record_too_large' });
     expect(closed).toBe(true);
   });

@@ -11,7 +11,12 @@ import {
 } from '#shared/disclosure-package';
 import type { Scope } from '#shared/orders';
 import { generateKey, type SigningKey } from '#shared/signed-request';
-import type { ReleasedLines, ReleasedRecord } from '#shared/traffic';
+import {
+  type LineSource,
+  projectToCategories,
+  type ReleasedRecord,
+  type TrafficEvent,
+} from '#shared/traffic';
 import { writePackageFile } from '../../support/package-file.ts';
 import { inPieces } from '../../support/released-lines.ts';
 
@@ -43,8 +48,19 @@ export async function parties(): Promise<Parties> {
   };
 }
 
+const window = { from: '2026-09-01T00:00:00.000Z', to: '2026-10-01T00:00:00.000Z' };
+
+/** As `shared/orders` has it: what was granted goes into the manifest unchanged. */
+export const scope: Scope = {
+  targets: [{ kind: 'address', value: 'j.devries@example.nl', subaddresses: true }],
+  ...window,
+  categories: ['sender', 'recipient', 'session'],
+  collectedUpTo: '2026-11-20T12:00:00.000Z',
+};
+
+/** As the scope releases it. */
 export function record(index: number, more: ReleasedRecord = {}): ReleasedRecord {
-  return {
+  const event: ReleasedRecord = {
     schemaVersion: 1,
     eventId: index.toString(16).padStart(32, '0'),
     type: index % 3 === 0 ? 'session.login' : 'message.delivered',
@@ -67,21 +83,14 @@ export function record(index: number, more: ReleasedRecord = {}): ReleasedRecord
     sourcePosition: `maillog:${index}`,
     ...more,
   };
+  const released = projectToCategories(event as TrafficEvent, scope.categories);
+  if (released === null) throw new Error('the record is of no category of the scope');
+  return released;
 }
 
-export function records(count: number, more: ReleasedRecord = {}): AsyncGenerator<ReleasedLines> {
+export function records(count: number, more: ReleasedRecord = {}): LineSource {
   return inPieces(Array.from({ length: count }, (_, index) => record(index, more)));
 }
-
-const window = { from: '2026-09-01T00:00:00.000Z', to: '2026-10-01T00:00:00.000Z' };
-
-/** As `shared/orders` has it: what was granted goes into the manifest unchanged. */
-const scope: Scope = {
-  targets: [{ kind: 'address', value: 'j.devries@example.nl', subaddresses: true }],
-  ...window,
-  categories: ['sender', 'recipient', 'session'],
-  collectedUpTo: '2026-11-20T12:00:00.000Z',
-};
 
 export function packageRequest(
   { folder, signer, recipient }: Parties,

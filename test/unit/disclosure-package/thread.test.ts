@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Decrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, describe, expect, it } from 'vitest';
-import { EncryptedFiles } from '../../../shared/disclosure-package/encrypted-files.ts';
 import {
   ageChunkBytes,
   createAgePayload,
-} from '../../../shared/disclosure-package/encryption-thread/age-payload.ts';
+} from '../../../shared/disclosure-package/package-thread/age-payload.ts';
+import { PackageThread } from '../../../shared/disclosure-package/thread.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'griffie-age-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,13 +22,13 @@ async function encrypted(plaintext: Buffer, piece: number, recipients: readonly 
   async function* pieces() {
     for (let at = 0; at < plaintext.length; at += piece) yield plaintext.subarray(at, at + piece);
   }
-  const encryptedFiles = new EncryptedFiles(recipients);
+  const thread = new PackageThread(recipients);
   try {
-    const written = await encryptedFiles.write(path, pieces());
-    await encryptedFiles.sync();
+    const written = await thread.writeFile(path, pieces());
+    await thread.sync();
     return { path, written, bytes: readFileSync(path) };
   } finally {
-    await encryptedFiles.close();
+    await thread.close();
   }
 }
 
@@ -123,9 +123,9 @@ describe('an age file whose payload Node’s OpenSSL encrypted', () => {
 
   it('is one of several that one thread writes, each with a key of its own', async () => {
     const identity = await generateIdentity();
-    const one = new EncryptedFiles([await identityToRecipient(identity)]);
+    const one = new PackageThread([await identityToRecipient(identity)]);
     const paths = [join(folder, 'several-1.age'), join(folder, 'several-2.age')];
-    for (const path of paths) await one.write(path, once(`of ${path}`));
+    for (const path of paths) await one.writeFile(path, once(`of ${path}`));
     await one.sync();
     await one.close();
     for (const path of paths)
@@ -135,9 +135,9 @@ describe('an age file whose payload Node’s OpenSSL encrypted', () => {
   it('is not written over another: the system’s code comes through, and nothing is written after it', async () => {
     const [there, after] = [join(folder, 'there'), join(folder, 'after')];
     writeFileSync(there, 'kept');
-    const files = new EncryptedFiles([await identityToRecipient(await generateIdentity())]);
-    await expect(files.write(there, once('other'))).rejects.toMatchObject({ code: 'EEXIST' });
-    await expect(files.write(after, once('other'))).rejects.toMatchObject({ code: 'EEXIST' });
+    const files = new PackageThread([await identityToRecipient(await generateIdentity())]);
+    await expect(files.writeFile(there, once('other'))).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(files.writeFile(after, once('other'))).rejects.toMatchObject({ code: 'EEXIST' });
     await expect(files.sync()).rejects.toMatchObject({ code: 'EEXIST' });
     await files.close();
     expect(readFileSync(there, 'utf8')).toBe('kept');
@@ -145,13 +145,13 @@ describe('an age file whose payload Node’s OpenSSL encrypted', () => {
   });
 
   it('is given up with its thread, however much was to come', async () => {
-    const files = new EncryptedFiles([await identityToRecipient(await generateIdentity())]);
+    const files = new PackageThread([await identityToRecipient(await generateIdentity())]);
     async function* endless() {
       for (;;) {
         yield Buffer.alloc(1 << 20);
         void files.close();
       }
     }
-    await expect(files.write(join(folder, 'endless.age'), endless())).rejects.toThrow('has ended');
+    await expect(files.writeFile(join(folder, 'endless.age'), endless())).rejects.toThrow('has ended');
   });
 });

@@ -1,9 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eventIdFor } from '#shared/traffic';
-import { EventFilter, withoutRepeats } from '../../../shared/store/seen-events.ts';
-import { releasedLines } from '../../support/released-lines.ts';
-import { record } from '../disclosure-package/support.ts';
+import { ReleaseGate } from '../../../shared/disclosure-package/package-thread/release-gate.ts';
+import {
+  EventFilter,
+  withoutRepeats,
+} from '../../../shared/disclosure-package/package-thread/seen-events.ts';
+import { storedLines } from '../../support/released-lines.ts';
+import { record, scope } from './support.ts';
 
 const id = (n: number): string => eventIdFor('test', String(n), 0);
 const add = (filter: EventFilter, n: number): boolean => filter.add(Buffer.from(`"${id(n)}"`), 1);
@@ -34,7 +38,8 @@ describe('events that went by', () => {
           for (let at = 0; at < numbers.length; at += perPiece) {
             // As the statement gives them: once in a slice.
             const slice = [...new Set(numbers.slice(at, at + perPiece))];
-            const lines = releasedLines(slice.map((n) => record(n, { eventId: id(n) })));
+            const stored = storedLines(slice.map((n) => record(n, { eventId: id(n) })));
+            const lines = new ReleaseGate(scope).pass(stored.bytes, stored.slice);
             const left = await withoutRepeats(
               lines,
               filter,

@@ -1,4 +1,4 @@
-import type { ReleasedLines } from '#shared/traffic';
+import type { ReleasedLines } from './release-gate.ts';
 
 /*
  * Copies of one event as a rule have one time, lie in one slice, and are left out by its statement. Where a

@@ -1,9 +1,29 @@
 import type { Scope } from '#shared/orders';
-import { type EventType, type RecordOrigin, ReleasedForm, type ReleasedLines } from '#shared/traffic';
-import { StoreError } from './errors.ts';
+import { type EventType, type LineSlice, ReleasedForm } from '#shared/traffic';
+import { PackageError } from '../errors.ts';
 
 const lineFeed = 0x0a;
 const dayLength = '2026-01-01'.length;
+
+/** What is granted, as far as a line can be held against it. */
+export type ReleaseScope = Pick<Scope, 'categories' | 'from' | 'to' | 'collectedUpTo'>;
+
+/** Released records as bytes: whole lines of JSON, in order. */
+export interface ReleasedLines {
+  readonly bytes: Uint8Array;
+  /** Where each line ends in them, after its line feed. */
+  readonly ends: readonly number[];
+  /** Type of each line's record. */
+  readonly types: readonly EventType[];
+  /** Where each line's record came from. Lines of one origin that follow each other share the object. */
+  readonly origins: readonly RecordOrigin[];
+}
+
+export interface RecordOrigin {
+  readonly sourceId: string;
+  /** Day of collection, UTC: `2026-01-01`. */
+  readonly day: string;
+}
 
 /**
  * Bytes that are looked at as one text, where lines are no longer: a text that V8 keeps among the short-lived,
@@ -13,7 +33,7 @@ const windowBytes = 64 * 1024;
 
 /**
  * Holds lines that the engine wrote against what may leave: each is a released record of the scope's
- * categories and nothing more, and lies in the scope's times. Targets are matched by the statement alone,
+ * categories and nothing more, and lies in the scope's times and in those of its slice. Targets are matched by the statement alone,
  * as a field that they are matched in need not be among those that are granted.
  *
  * Bytes in canonical form are handed on as they are; another spelling of a valid record (the engine writes
@@ -21,18 +41,18 @@ const windowBytes = 64 * 1024;
  */
 export class ReleaseGate {
   readonly #form: ReleasedForm;
-  readonly #scope: Scope;
+  readonly #scope: ReleaseScope;
 
-  constructor(scope: Scope) {
+  constructor(scope: ReleaseScope) {
     this.#form = new ReleasedForm(scope.categories);
     this.#scope = scope;
   }
 
   /**
    * @param bytes whole lines
-   * @throws {StoreError} `store.row_invalid`; the row is not quoted
+   * @throws {PackageError} `package.record_invalid`; the line is not quoted
    */
-  pass(bytes: Uint8Array): ReleasedLines {
+  pass(bytes: Uint8Array, slice: LineSlice): ReleasedLines {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const ends: number[] = [];
     const types: EventType[] = [];
@@ -51,8 +71,8 @@ export class ReleaseGate {
       const found = this.#form.recognize(text, at - textFrom);
       const end = found === null ? buffer.indexOf(lineFeed, at) + 1 : textFrom + found.end;
       const record = found ?? this.#form.parse(buffer.toString('utf8', at, end));
-      if (record === null || end === 0 || !this.#isInTime(record)) {
-        throw new StoreError('store.row_invalid', 'A row to be released is not what may be released');
+      if (record === null || end === 0 || !this.#isInTime(record, slice)) {
+        throw new PackageError('package.record_invalid', 'a line to be released is not what may be released');
       }
       let length = end - at;
       if (found === null) {
@@ -72,9 +92,18 @@ export class ReleaseGate {
     return { bytes: rewritten === null ? buffer : Buffer.concat(rewritten, size), ends, types, origins };
   }
 
-  #isInTime({ occurredAt, collectedAt }: { occurredAt: string; collectedAt: string }): boolean {
+  #isInTime(
+    { occurredAt, collectedAt }: { occurredAt: string; collectedAt: string },
+    slice: LineSlice,
+  ): boolean {
     const { from, to, collectedUpTo } = this.#scope;
-    return occurredAt >= from && occurredAt < to && collectedAt <= collectedUpTo;
+    return (
+      occurredAt >= from &&
+      occurredAt >= slice.from &&
+      occurredAt < to &&
+      occurredAt < slice.to &&
+      collectedAt <= collectedUpTo
+    );
   }
 }
 
