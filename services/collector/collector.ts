@@ -7,7 +7,7 @@ import type { MailServerAdapter } from './adapter.ts';
 import type { SourceConfig } from './config.ts';
 import { adaptersFor, mailServerAdapters } from './pipeline/adapters.ts';
 import type { Listed } from './pipeline/listing.ts';
-import { SourceRunner } from './pipeline/source-runner.ts';
+import { type Publications, SourceRunner } from './pipeline/source-runner.ts';
 import type { SourceStatus } from './pipeline/status.ts';
 import type { Tell } from './pipeline/teller.ts';
 import {
@@ -26,11 +26,8 @@ export interface CollectorDeps {
   readonly publisher: BusPublisher;
   /** Where what was counted of each source and day is told; nowhere where absent. */
   readonly tell?: Tell;
-  /**
-   * Events up to which lines that wait go into one publication and checkpoint; one batch of lines (some 500
-   * events) where absent. More cost memory, some 4 kB each, and pay where a publication waits for its insert.
-   */
-  readonly publicationEvents?: number;
+  /** One batch of lines each, as soon as it is there, where absent. */
+  readonly publications?: Publications;
   /** Folder of the checkpoints, one folder per source in it. One process at a time: the caller sees to that. */
   readonly stateDirectory: string;
   readonly clock: Clock;
@@ -89,7 +86,7 @@ export function createCollector(deps: CollectorDeps): Collector {
         adapters: adaptersFor(config.software, adapters),
         publisher: deps.publisher,
         tell: deps.tell,
-        publicationEvents: deps.publicationEvents,
+        publications: deps.publications,
         stateDirectory: deps.stateDirectory,
         clock: deps.clock,
         logger: deps.logger,

@@ -34,8 +34,11 @@ export const layout = {
   socket: 'griffie.sock',
 } as const;
 
-/** A publication waits for its insert, which takes up to a second beside a disclosure whatever its size. */
-const publicationEvents = 8_000;
+/**
+ * Each publication is an insert, which costs some 100 ms of processor time however few its rows, and takes up to a
+ * second beside a disclosure: two a second at most, and each with as many rows as wait.
+ */
+const publications = { events: 8_000, everyMs: 500 } as const;
 
 /** The key folder of a data folder. */
 export const keyFolderIn = (dataFolder: string): string => join(resolve(dataFolder), layout.keys);
@@ -144,7 +147,7 @@ export async function startStandalone(config: StandaloneConfig, deps: Standalone
       sources: config.sources,
       publisher: way.publisher,
       tell: tellOver(way.publisher),
-      ...(config.kafka ? { kafka: config.kafka } : { publicationEvents }),
+      ...(config.kafka ? { kafka: config.kafka } : { publications }),
       stateDirectory: at('collector'),
       clock,
       logger,

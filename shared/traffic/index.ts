@@ -14,6 +14,7 @@ export {
   trafficCategories,
   typesOfCategories,
 } from './categories.ts';
+export { checkEvent } from './check-event.ts';
 export {
   type EventDraft,
   type EventType,

@@ -45,6 +45,20 @@ const batchesAtOnce = 64;
 /** Kinds of sources whose lines have one format. */
 const formats = { journal: 'journal-json', 'kafka-raw': 'raw-json' } as const;
 
+/** How lines become publications, each of which is an insert where the bus is this process's memory. */
+export interface Publications {
+  /** Events up to which lines that wait go into one. They cost memory, some 4 kB each. */
+  readonly events: number;
+  /**
+   * Least time between two of a source that is not behind, milliseconds. The sources of a process then publish
+   * together.
+   */
+  readonly everyMs: number;
+}
+
+/** One batch of lines each (some 500 events), as soon as it is there. */
+const eachBatch: Publications = { events: 0, everyMs: 0 };
+
 export interface SourceRunnerOptions {
   readonly config: SourceConfig;
   readonly host: string;
@@ -52,7 +66,7 @@ export interface SourceRunnerOptions {
   readonly adapters: readonly MailServerAdapter[];
   readonly publisher: BusPublisher;
   readonly tell?: Tell | undefined;
-  readonly publicationEvents?: number | undefined;
+  readonly publications?: Publications | undefined;
   readonly stateDirectory: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -76,6 +90,8 @@ interface Gathered {
   /** After the last batch. */
   readonly resume: unknown;
   readonly ended: boolean;
+  /** Whether more may wait than there was room for. */
+  readonly isFull: boolean;
 }
 
 export class SourceRunner {
@@ -184,11 +200,19 @@ export class SourceRunner {
         const atEnd = gathered.ended || signal.aborted;
         await teller.tell(atEnd);
         if (atEnd) return;
+        if (gathered.records.length > 0 && !gathered.isFull) await this.#untilNextTurn();
       }
     } finally {
       await source.close();
       await store.close();
     }
+  }
+
+  /** Lines that come meanwhile go into one publication. The turns of all sources of a process are the same. */
+  #untilNextTurn(): Promise<void> {
+    const { everyMs } = this.#options.publications ?? eachBatch;
+    if (everyMs === 0) return Promise.resolve();
+    return pause(everyMs - (performance.now() % everyMs), this.#abort.signal);
   }
 
   #restore(store: CheckpointStore, header: CheckpointHeader | undefined, source: LineSource) {
@@ -223,7 +247,7 @@ export class SourceRunner {
 
   /** One batch, and the next ones as long as lines wait and it is within bounds. */
   async #gather(session: Session): Promise<Gathered> {
-    const { publicationEvents = 0 } = this.#options;
+    const { events } = this.#options.publications ?? eachBatch;
     const { signal } = this.#abort;
     const records: OutgoingRecord[] = [];
     let isEmpty = true;
@@ -231,9 +255,9 @@ export class SourceRunner {
       const batch = await session.source.read(batchLines, signal);
       isEmpty &&= batch.lines.length === 0 && batch.gaps.length === 0;
       for (const event of this.#take(session, batch)) records.push(recordOf(event));
-      const isFull = records.length >= publicationEvents || batches >= batchesAtOnce;
+      const isFull = batch.more === true && (records.length >= events || batches >= batchesAtOnce);
       if (batch.more !== true || isFull || signal.aborted) {
-        return { records, isEmpty, resume: batch.resume, ended: batch.ended };
+        return { records, isEmpty, resume: batch.resume, ended: batch.ended, isFull };
       }
     }
   }

@@ -36,7 +36,7 @@ export class EventFilter {
    * @param bytes with the id's 32 hexadecimal digits, in lower case, from `at` on
    * @returns whether it may have been there already; never false where it was
    */
-  add(bytes: Uint8Array, at: number): boolean {
+  add(bytes: DataView, at: number): boolean {
     const block = (wordOf(bytes, at) & (this.#blocks - 1)) * wordsPerBlock;
     let wasThere = true;
     for (let part = at + 8; part < at + idLength; part += 8) {
@@ -58,13 +58,15 @@ export class EventFilter {
 }
 
 /** 32 bits of eight hexadecimal digits. */
-function wordOf(bytes: Uint8Array, at: number): number {
-  let word = 0;
-  for (let i = at; i < at + 8; i++) {
-    const digit = bytes[i] ?? 0;
-    word = (word << 4) | (digit <= 0x39 ? digit - 0x30 : digit - 0x57);
-  }
-  return word;
+function wordOf(bytes: DataView, at: number): number {
+  return (halfOf(bytes.getUint32(at)) << 16) | halfOf(bytes.getUint32(at + 4));
+}
+
+/** 16 bits of four digits' codes: all at once, as `a` to `f` have a bit that `0` to `9` have not. */
+function halfOf(codes: number): number {
+  const digits = (codes & 0x0f0f0f0f) + 9 * ((codes >>> 6) & 0x01010101);
+  const pairs = (digits | (digits >>> 4)) & 0x00ff00ff;
+  return (pairs | (pairs >>> 8)) & 0xffff;
 }
 
 /** What stands before the id in every released line. */
@@ -85,9 +87,10 @@ export async function withoutRepeats(
     const start = (lines.ends[index - 1] ?? 0) + idAt;
     return bytes.toString('latin1', start, start + idLength);
   };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const doubtful: number[] = [];
   for (let index = 0, start = 0; index < lines.ends.length; index++) {
-    if (filter.add(bytes, start + idAt)) doubtful.push(index);
+    if (filter.add(view, start + idAt)) doubtful.push(index);
     start = lines.ends[index] ?? start;
   }
   if (doubtful.length === 0) return lines;

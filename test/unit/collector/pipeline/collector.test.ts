@@ -67,19 +67,34 @@ describe('the collector', () => {
       // From the second on it takes none.
       publisher.refuse = true;
     };
-    const publicationEvents = 8_000;
-    const first = start(publisher, { publicationEvents });
+    const publications = { events: 8_000, everyMs: 60_000 };
+    const first = start(publisher, { publications });
     await until(() => publisher.calls >= 2);
     await first.stop();
     const taken = publisher.events.length;
-    expect(taken).toBeGreaterThan(publicationEvents);
-    expect(taken).toBeLessThan(2 * publicationEvents);
+    expect(taken).toBeGreaterThan(publications.events);
+    expect(taken).toBeLessThan(2 * publications.events);
     const second = new MemoryPublisher();
-    start(second, { publicationEvents });
+    start(second, { publications });
     await until(() => taken + second.events.length === ids.length);
     expect(second.calls).toBeLessThanOrEqual(3);
     const all = [...publisher.events, ...second.events];
     expect(new Set(all.map(({ queueId }) => queueId)).size).toBe(ids.length);
+  });
+
+  it('publishes once in a while where it is not behind, however its lines come', async () => {
+    await write('open first');
+    const publisher = new MemoryPublisher();
+    const collector = start(publisher, { publications: { events: 8_000, everyMs: 500 } });
+    await until(() => statusOf(collector).state === 'following');
+    const started = performance.now();
+    for (let n = 0; performance.now() - started < 2_000; n++) {
+      await write(`open a${n}`, `close a${n}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(publisher.events.length).toBeGreaterThan(20);
+    expect(publisher.calls).toBeGreaterThanOrEqual(3);
+    expect(publisher.calls).toBeLessThanOrEqual(6);
   });
 
   it('keeps open messages over a restart', async () => {
