@@ -16,7 +16,7 @@ let isKeptSmall = false;
 export function keepHeapSmall(): void {
   isKeptSmall = true;
   setFlagsFromString('--semi-space-growth-factor=1');
-  setFlagsFromString('--heap-growing-percent=60');
+  setFlagsFromString('--heap-growing-percent=30');
 }
 
 let collect: (() => void) | null = null;

@@ -65,6 +65,9 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
+/** Batches of the embedded bus are smaller than what a second thread would parse, and its buffers cost 10 MB. */
+const smallBatches = { input_format_parallel_parsing: 0 };
+
 /** Longest time for which a change of keys holds up new readings, milliseconds. */
 const maxHoldUpMs = 2000;
 
@@ -94,7 +97,7 @@ class EmbeddedDatabase implements Database {
   }
 
   insert(table: string, columns: readonly string[], rows: Rows, token: string): Promise<void> {
-    const settings = insertSettings(token);
+    const settings = { ...insertSettings(token), ...smallBatches };
     const values = bytesOf(rows);
     return this.#run(async ({ insertRaw }) => {
       await insertRaw({ table, columns, values, settings, format: 'JSONEachRow' });
