@@ -36,6 +36,7 @@ export class PackageThread {
     workerData: { fileMode: privateModes.file } satisfies ThreadSettings,
   });
   #eventsBefore: LineSource['eventsBefore'] = async () => new Set();
+  #told: (soFar: Written) => void = () => {};
   #pieces = 0;
   #soFar: Written = { records: 0, bytes: 0 };
   #records: WrittenRecords | null = null;
@@ -55,7 +56,7 @@ export class PackageThread {
 
   /**
    * Writes encrypted parts of what may leave of a source's lines, and takes their memory.
-   * @param told after each piece
+   * @param told after each piece that is encrypted
    * @throws an error with the code `package.record_invalid`, `package.record_too_large` or
    * `package.too_many_parts`, and whatever the source throws
    */
@@ -65,17 +66,15 @@ export class PackageThread {
     told: (soFar: Written) => void = () => {},
   ): Promise<WrittenRecords> {
     this.#eventsBefore = (time, ids) => source.eventsBefore(time, ids);
+    this.#told = told;
     this.#tell({ kind: 'records', records });
     for await (const { bytes, slice } of source) {
       await this.#room();
-      told(this.#soFar);
       const own = ownMemory(bytes);
       this.#hand({ kind: 'lines', lines: { bytes: own, slice } }, own.buffer);
     }
     this.#tell({ kind: 'end' });
-    const written = await this.#when(() => this.#records);
-    told(this.#soFar);
-    return written;
+    return this.#when(() => this.#records);
   }
 
   /** Writes a new file that holds the plaintext encrypted to the recipients. */
@@ -141,6 +140,7 @@ export class PackageThread {
           records: this.#soFar.records + message.written.records,
           bytes: this.#soFar.bytes + message.written.bytes,
         };
+        if (message.written.records > 0) this.#told(this.#soFar);
         break;
       case 'records':
         this.#records = message.records;
