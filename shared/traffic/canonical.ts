@@ -46,11 +46,6 @@ export function recognizeCanonical(bytes: Uint8Array): RecognizedEvent | null {
   return { event: bytes as CanonicalEvent, occurredAt, collectedAt };
 }
 
-/** Whether a JSON text is an event in canonical form. */
-export function isCanonical(text: string): boolean {
-  return text.length <= maxCanonicalBytes && whole.test(text);
-}
-
 /** Longer ones are not looked at; the fields' own bounds leave less than half of it. */
 const maxCanonicalBytes = 16_384;
 

@@ -14,7 +14,6 @@ export {
   trafficCategories,
   typesOfCategories,
 } from './categories.ts';
-export { checkEvent } from './check-event.ts';
 export {
   type EventDraft,
   type EventType,

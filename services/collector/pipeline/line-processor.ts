@@ -1,8 +1,8 @@
 import {
-  checkEvent,
   type EventDraft,
   eventIdFor,
   type TrafficEvent,
+  trafficEventSchema,
   trafficSchemaVersion,
 } from '#shared/traffic';
 import type { MailServerAdapter } from '../adapter.ts';
@@ -135,7 +135,7 @@ class Processor implements LineProcessor {
         sourcePosition,
       };
       if (instance !== undefined) event.instance ??= instance;
-      const result = checkEvent(event);
+      const result = trafficEventSchema.safeParse(event);
       if (result.success) {
         counters.events++;
         events.push(result.data);

@@ -54,7 +54,15 @@ const overTable =
 const withMembers =
   (members: readonly string[]) =>
   (statement: string): string =>
-    statement.replace(/(sourcePosition[^\n]*)\n\)/, `$1,\n    ${members.join(',\n    ')}\n)`);
+    inTableOf(statement, /(sourcePosition[^\n]*)\n\)/, `$1,\n    ${members.join(',\n    ')}\n)`);
+
+/** Changes the table's statement, and leaves the others. A layout that changes nothing would pass for the bare one. */
+function inTableOf(statement: string, what: string | RegExp, instead: string): string {
+  if (!statement.startsWith('CREATE TABLE')) return statement;
+  const changed = statement.replace(what, instead);
+  if (changed === statement) throw new Error(`the table's statement has no ${String(what)}`);
+  return changed;
+}
 
 const names = [
   'senderAddress',
@@ -133,9 +141,10 @@ export const variants: readonly Variant[] = [
     name: 'by_mailbox',
     title: 'ordered by a main identifier',
     statements: mainTable('by_mailbox', (statement) =>
-      statement.replace(
-        'ORDER BY (occurredAt, eventId)',
-        "ORDER BY (lower(multiIf(recipientUser != '', recipientUser, recipientAddress != '', recipientAddress, senderAddress)), occurredAt, eventId)",
+      inTableOf(
+        statement,
+        'ORDER BY (occurredAt,',
+        "ORDER BY (lower(multiIf(recipientUser != '', recipientUser, recipientAddress != '', recipientAddress, senderAddress)), occurredAt,",
       ),
     ),
     query: overTable('by_mailbox'),

@@ -33,7 +33,12 @@ describeWithKafka('a topic that gives a ledger its order', (kind) => {
 
   async function newTopic() {
     const config = await freshTopics(broker.brokers, 1);
-    return () => openTopicLog(config, topicNameOf(config, furtherTopics.ledger), deps);
+    const open = () => openTopicLog(config, topicNameOf(config, furtherTopics.ledger), deps);
+    // A topic that is new has no leader yet.
+    const log = await open();
+    await vi.waitFor(() => log.bounds(), 10_000);
+    await log.close();
+    return open;
   }
 
   describe('as an order', () => {
