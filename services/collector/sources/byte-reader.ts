@@ -1,4 +1,3 @@
-import { createReadStream, type ReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { sourceLimits } from './source.ts';
@@ -25,9 +24,12 @@ export function plainReader(file: FileHandle, offset: number): ByteReader {
   };
 }
 
-/** A compressed file; the offset counts decompressed bytes, which are read and dropped up to there. */
-export function gzipReader(path: string, offset: number): ByteReader {
-  const input: ReadStream = createReadStream(path);
+/**
+ * A compressed file; the offset counts decompressed bytes, which are read and dropped up to there. Closes its
+ * handle: by its name, a rotation might have put another file there meanwhile.
+ */
+export function gzipReader(file: FileHandle, offset: number): ByteReader {
+  const input = file.createReadStream({ start: 0, autoClose: false });
   const output: Gunzip = createGunzip();
   input.on('error', (error) => output.destroy(error));
   const chunks = input.pipe(output)[Symbol.asyncIterator]();
@@ -49,6 +51,7 @@ export function gzipReader(path: string, offset: number): ByteReader {
     async close() {
       input.destroy();
       output.destroy();
+      await file.close();
     },
   };
 }

@@ -210,7 +210,12 @@ class FileSource implements LineSource {
       this.#tail = [tail];
       return true;
     }
-    return this.#switchTo(successor.path, successor.inode, afterResume(this.#current()));
+    return this.#begin(successor, afterResume(this.#current()));
+  }
+
+  /** Known by what was found there: where that was cut away meanwhile, its copy is read. */
+  #begin({ path, inode, fingerprint }: Successor, resume: FileResume): Promise<boolean> {
+    return this.#switchTo(path, inode, { ...resume, fingerprint });
   }
 
   async #openSuccessor(): Promise<boolean> {
@@ -218,7 +223,7 @@ class FileSource implements LineSource {
     this.#progress =
       live === null ? { state: 'waiting' } : { state: 'following', lagBytes: Number(live.size) };
     const successor = await this.#successor();
-    return successor !== null && this.#switchTo(successor.path, successor.inode, this.#resume);
+    return successor !== null && this.#begin(successor, this.#resume);
   }
 
   #successor(): Promise<Successor | null> {
@@ -272,7 +277,7 @@ class FileSource implements LineSource {
     this.#file = file;
     this.#size = 0;
     this.#quietSince = undefined;
-    this.#resume = await withFingerprint(resume, path, file);
+    this.#resume = await withFingerprint(resume, file);
     this.#splitter = new LineSplitter(resume.offset);
     return true;
   }
@@ -290,11 +295,11 @@ class FileSource implements LineSource {
   }
 }
 
-/** The file is known by what it begins with from the moment that it is opened. */
-async function withFingerprint(resume: FileResume, path: string, file: OpenedFile): Promise<FileResume> {
+/** A plain file is known by what it begins with from the moment that it is opened. */
+async function withFingerprint(resume: FileResume, file: OpenedFile): Promise<FileResume> {
   const look = await file.look();
-  const modified = look === null ? {} : { modifiedNs: String(look.modifiedNs) };
-  if (resume.fingerprint.bytes > 0) return { ...resume, ...modified };
-  const head = look === null ? await headOfPath(path) : look.head;
-  return { ...resume, ...modified, fingerprint: fingerprintOf(head, head.length) };
+  if (look === null) return resume;
+  const { head } = look;
+  const fingerprint = resume.fingerprint.bytes > 0 ? resume.fingerprint : fingerprintOf(head, head.length);
+  return { ...resume, modifiedNs: String(look.modifiedNs), fingerprint };
 }

@@ -28,10 +28,7 @@ export async function openFile(path: string, inode: string, offset: number): Pro
     await file.close();
     throw new SourceError('SOURCE_NOT_A_FILE', 'the path of this source is not a regular file');
   }
-  if (path.endsWith('.gz')) {
-    await file.close();
-    return { inode, reader: gzipReader(path, offset), look: async () => null };
-  }
+  if (path.endsWith('.gz')) return { inode, reader: gzipReader(file, offset), look: async () => null };
   return {
     inode,
     reader: plainReader(file, offset),

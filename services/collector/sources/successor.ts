@@ -1,12 +1,14 @@
 import type { BigIntStats } from 'node:fs';
 import type { FileResume } from './file-resume.ts';
-import { beginsAs, headOfPath } from './fingerprint.ts';
+import { beginsAs, type Fingerprint, fingerprintOf, headOfPath } from './fingerprint.ts';
 import { type RotatedFile, searchFolder } from './rotation.ts';
 
 /** The file to read after the one that is at its end. */
 export interface Successor {
   readonly path: string;
   readonly inode: string;
+  /** What it begins with: it may be rotated, too, before it is opened. */
+  readonly fingerprint: Fingerprint;
   /** It begins as the one that was read: put back by a copy of itself, to be read on at the same offset. */
   readonly sameContent: boolean;
 }
@@ -31,23 +33,34 @@ export function findSuccessor(
       const tolerance = file.compressed ? coarsestTimeNs : 0n;
       if (file.modifiedNs + tolerance < BigInt(resume.modifiedNs) || file.inode === inode) continue;
       if (live !== null && file.inode === String(live.ino)) continue;
-      const verdict = await judge(file, resume, settleMs);
+      const head = await headOfPath(file.path);
+      const verdict = judge(file, head, resume, settleMs);
       if (verdict === 'wait') return null;
-      if (verdict === 'next') return { path: file.path, inode: file.inode, sameContent: false };
+      if (verdict === 'next') return successorOf(file, head, false);
     }
     if (live === null || live.size === 0n) return null;
-    const sameContent = await beginsAsResumed(path, live, resume);
+    const head = await headOfPath(path);
+    if (head.length === 0) return null;
+    const sameContent = beginsAs(head, resume.fingerprint);
     if (sameContent && Number(live.size) < resume.offset) return null;
-    return { path, inode: String(live.ino), sameContent };
+    return successorOf({ path, inode: String(live.ino) }, head, sameContent);
   });
 }
 
-async function judge(
+function successorOf(
+  { path, inode }: Pick<RotatedFile, 'path' | 'inode'>,
+  head: Buffer,
+  sameContent: boolean,
+): Successor {
+  return { path, inode, fingerprint: fingerprintOf(head, head.length), sameContent };
+}
+
+function judge(
   file: RotatedFile,
+  head: Buffer,
   resume: FileResume,
   settleMs: number,
-): Promise<'next' | 'read' | 'wait'> {
-  const head = await headOfPath(file.path);
+): 'next' | 'read' | 'wait' {
   if ([resume.fingerprint, ...resume.known].some((print) => beginsAs(head, print))) return 'read';
   // Its time becomes the original's when it is complete.
   const sinceMs = Math.abs(Date.now() - Number(file.modifiedNs / 1_000_000n));
