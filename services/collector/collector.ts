@@ -7,7 +7,7 @@ import type { MailServerAdapter } from './adapter.ts';
 import type { SourceConfig } from './config.ts';
 import { adaptersFor, mailServerAdapters } from './pipeline/adapters.ts';
 import type { Listed } from './pipeline/listing.ts';
-import { type Publications, SourceRunner } from './pipeline/source-runner.ts';
+import { eachBatch, type Publications, SourceRunner } from './pipeline/source-runner.ts';
 import type { SourceStatus } from './pipeline/status.ts';
 import type { Tell } from './pipeline/teller.ts';
 import {
@@ -86,7 +86,7 @@ export function createCollector(deps: CollectorDeps): Collector {
         adapters: adaptersFor(config.software, adapters),
         publisher: deps.publisher,
         tell: deps.tell,
-        publications: deps.publications,
+        publications: deps.publications ?? eachBatch,
         stateDirectory: deps.stateDirectory,
         clock: deps.clock,
         logger: deps.logger,

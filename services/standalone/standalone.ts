@@ -35,7 +35,7 @@ export const layout = {
 } as const;
 
 /**
- * Each publication is an insert, which costs some 100 ms of processor time however few its rows, and takes up to a
+ * Each publication is an insert, which costs some 140 ms of processor time however few its rows, and takes up to a
  * second beside a disclosure: two a second at most, and each with as many rows as wait.
  */
 const publications = { events: 8_000, everyMs: 500 } as const;

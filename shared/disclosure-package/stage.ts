@@ -66,7 +66,8 @@ export interface StagedPackage {
 
 /**
  * Makes everything of a package but the receipt. What it returns is durable.
- * @throws {PackageError} and whatever the records' source or the disk throws; the folder is gone then.
+ * @throws an error with a code of `PackageErrorCode`, and whatever the records' source or the disk throws; the
+ * folder is gone then.
  */
 export async function stagePackage(request: PackageRequest): Promise<StagedPackage> {
   checkRecipients(request.recipients);

@@ -57,7 +57,7 @@ export interface Publications {
 }
 
 /** One batch of lines each (some 500 events), as soon as it is there. */
-const eachBatch: Publications = { events: 0, everyMs: 0 };
+export const eachBatch: Publications = { events: 0, everyMs: 0 };
 
 export interface SourceRunnerOptions {
   readonly config: SourceConfig;
@@ -66,7 +66,7 @@ export interface SourceRunnerOptions {
   readonly adapters: readonly MailServerAdapter[];
   readonly publisher: BusPublisher;
   readonly tell?: Tell | undefined;
-  readonly publications?: Publications | undefined;
+  readonly publications: Publications;
   readonly stateDirectory: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -210,7 +210,7 @@ export class SourceRunner {
 
   /** Lines that come meanwhile go into one publication. The turns of all sources of a process are the same. */
   #untilNextTurn(): Promise<void> {
-    const { everyMs } = this.#options.publications ?? eachBatch;
+    const { everyMs } = this.#options.publications;
     if (everyMs === 0) return Promise.resolve();
     return pause(everyMs - (performance.now() % everyMs), this.#abort.signal);
   }
@@ -247,7 +247,7 @@ export class SourceRunner {
 
   /** One batch, and the next ones as long as lines wait and it is within bounds. */
   async #gather(session: Session): Promise<Gathered> {
-    const { events } = this.#options.publications ?? eachBatch;
+    const { events } = this.#options.publications;
     const { signal } = this.#abort;
     const records: OutgoingRecord[] = [];
     let isEmpty = true;

@@ -7,7 +7,10 @@ import type { LineSource, StoredLines } from '#shared/traffic';
 export function abortable(source: LineSource, signal: AbortSignal): LineSource {
   return {
     [Symbol.asyncIterator]: () => read(source, signal),
-    eventsBefore: (time, ids) => unlessAborted(source.eventsBefore(time, ids), signal),
+    async eventsBefore(time, ids) {
+      signal.throwIfAborted();
+      return unlessAborted(source.eventsBefore(time, ids), signal);
+    },
   };
 }
 

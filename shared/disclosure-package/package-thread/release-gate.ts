@@ -33,8 +33,8 @@ const windowBytes = 64 * 1024;
 
 /**
  * Holds lines that the engine wrote against what may leave: each is a released record of the scope's
- * categories and nothing more, and lies in the scope's times and in those of its slice. Targets are matched by the statement alone,
- * as a field that they are matched in need not be among those that are granted.
+ * categories and nothing more, and lies in the scope's times and in those of its slice. Targets are matched
+ * by the statement alone, as a field that they are matched in need not be among those that are granted.
  *
  * Bytes in canonical form are handed on as they are; another spelling of a valid record (the engine writes
  * U+2028 as an escape) becomes what `JSON.stringify` makes of it.
@@ -53,6 +53,11 @@ export class ReleaseGate {
    * @throws {PackageError} `package.record_invalid`; the line is not quoted
    */
   pass(bytes: Uint8Array, slice: LineSlice): ReleasedLines {
+    const { collectedUpTo } = this.#scope;
+    const from = slice.from > this.#scope.from ? slice.from : this.#scope.from;
+    const to = slice.to < this.#scope.to ? slice.to : this.#scope.to;
+    const isInTime = ({ occurredAt, collectedAt }: { occurredAt: string; collectedAt: string }) =>
+      occurredAt >= from && occurredAt < to && collectedAt <= collectedUpTo;
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const ends: number[] = [];
     const types: EventType[] = [];
@@ -71,7 +76,7 @@ export class ReleaseGate {
       const found = this.#form.recognize(text, at - textFrom);
       const end = found === null ? buffer.indexOf(lineFeed, at) + 1 : textFrom + found.end;
       const record = found ?? this.#form.parse(buffer.toString('utf8', at, end));
-      if (record === null || end === 0 || !this.#isInTime(record, slice)) {
+      if (record === null || end === 0 || !isInTime(record)) {
         throw new PackageError('package.record_invalid', 'a line to be released is not what may be released');
       }
       let length = end - at;
@@ -90,20 +95,6 @@ export class ReleaseGate {
       at = end;
     }
     return { bytes: rewritten === null ? buffer : Buffer.concat(rewritten, size), ends, types, origins };
-  }
-
-  #isInTime(
-    { occurredAt, collectedAt }: { occurredAt: string; collectedAt: string },
-    slice: LineSlice,
-  ): boolean {
-    const { from, to, collectedUpTo } = this.#scope;
-    return (
-      occurredAt >= from &&
-      occurredAt >= slice.from &&
-      occurredAt < to &&
-      occurredAt < slice.to &&
-      collectedAt <= collectedUpTo
-    );
   }
 }
 
